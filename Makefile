@@ -1,0 +1,59 @@
+# Three words do everything, here and in CI: make check, make test, make demo.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export OMP_WAIT_POLICY := PASSIVE
+export DO_NOT_TRACK := 1
+# Real recordings for tests and benchmarks; tests that need them skip, with the reason, without.
+ifneq ($(wildcard ../shared/data),)
+export EPOCHAL_DATA ?= $(abspath ../shared/data)
+endif
+
+.PHONY: help install demo test test-fast check bench serve viz notebook package format clean
+help: ## Show what there is
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP) ## Make .venv with every extra
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
+	touch $(STAMP)
+
+demo: install ## Simulate a cohort, run all eight pipelines, print the leaderboard
+	$(BIN)/kedro run
+
+test: install ## The whole test suite with coverage (HTML in htmlcov/)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=html --cov-report=term
+
+test-fast: install ## The tests of single functions only
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+check: install ## ruff, mypy, the import contract, spelling, the docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: install ## Benchmarks beside peers: make bench ONLY=name
+	$(BIN)/python -m benchmarks $(ONLY)
+
+viz: install ## Kedro-Viz
+	$(BIN)/kedro viz run
+
+notebook: install ## Jupyter with catalog, context and pipelines loaded
+	$(BIN)/kedro jupyter lab notebooks
+
+package: install ## The wheel and the configuration, in dist/
+	rm -rf build
+	$(BIN)/kedro package
+
+format: install ## Let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove what was built, never data
+	rm -rf build dist site htmlcov .coverage* .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,94 @@
+"""Score raw recordings with a bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from epochal.errors import EpochalError
+from epochal.serving.bundle import Scorer, read_bundle
+from epochal.serving.scoring import Scored, read_raw, score_recording
+
+DEFAULT_BUNDLE = Path("data/demo/07_model_output/bundle")
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--bundle", type=click.Path(path_type=Path), help="A bundle's folder.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where results go.")
+@click.option("--plot", is_flag=True, help="Also draw <stem>.hypnogram.png.")
+@click.option("--edf", is_flag=True, help="Also write <stem>.hypnogram.edf (EDF+ annotations).")
+def score(files: tuple[Path, ...], bundle: Path | None, out: Path, plot: bool, edf: bool) -> None:
+    """Score raw recordings (files, or E4 folders): <stem>.epochs.csv and <stem>.json each.
+
+    Research use only, not a medical device.
+    """
+    scorer = Scorer(read_bundle(_choose_bundle(bundle)))
+    out.mkdir(parents=True, exist_ok=True)
+    failures = []
+    for path, stem in _with_stems(files):
+        try:
+            scored = score_recording(read_raw(path, scorer.manifest), scorer)
+        except EpochalError as error:
+            failures.append(path)
+            click.echo(f"Failed: {path}: {getattr(error, 'reason', error)}", err=True)
+            continue
+        _write(scored, scorer, out / stem, plot=plot, edf=edf)
+        _report(path, scored)
+    if failures:
+        raise click.ClickException(f"{len(failures)} of {len(files)} recordings failed")
+
+
+def _choose_bundle(given: Path | None) -> Path:
+    if given is not None:
+        return given
+    if DEFAULT_BUNDLE.is_dir():
+        return DEFAULT_BUNDLE
+    raise click.UsageError(
+        f"No --bundle given and no {DEFAULT_BUNDLE} here; `make demo` or `kedro run` writes one"
+    )
+
+
+def _with_stems(files: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
+    """Pair each input with the stem of its results; inputs of one stem are told apart by folder."""
+    stems = [path.stem for path in files]
+    for path, stem in zip(files, stems, strict=True):
+        yield path, (f"{path.absolute().parent.name}-{stem}" if stems.count(stem) > 1 else stem)
+
+
+def _write(scored: Scored, scorer: Scorer, base: Path, *, plot: bool, edf: bool) -> None:
+    """Write the results, each to a temporary name first."""
+    _replace(base, ".epochs.csv", scored.epochs.to_csv(index=False))
+    _replace(base, ".json", json.dumps(scored.summary, indent=2) + "\n")
+    if plot:
+        from epochal.plots import draw_scored
+
+        figure = draw_scored(scored.epochs, scored.summary, scorer.manifest.classes)
+        figure.savefig(f"{base}.hypnogram.png", dpi=120)
+    if edf:
+        from epochal.serving.hypnograms import write_edf_annotations
+
+        write_edf_annotations(Path(f"{base}.hypnogram.edf"), scored.epochs, scored.summary)
+
+
+def _replace(base: Path, suffix: str, text: str) -> None:
+    target = base.with_name(base.name + suffix)
+    temporary = target.with_name(f".part-{os.getpid()}-{target.name}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(target)
+
+
+def _report(path: Path, scored: Scored) -> None:
+    summary = scored.summary
+    counts = ", ".join(f"{name} {n}" for name, n in summary["epochs_per_class"].items())
+    click.echo(
+        f"{path}: {summary['n_epochs']} epochs ({counts}), {summary['n_flagged']} flagged; "
+        f"{summary['data_source']}, model {summary['model']}"
+    )
+    for problem in summary["problems"]:
+        click.echo(f"  repaired: {problem}")

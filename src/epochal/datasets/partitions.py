@@ -1,0 +1,166 @@
+"""The one mechanism for work by the piece: a folder whose pieces are made, kept or removed by key."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kedro.io import DatasetError
+from kedro_datasets.partitions import PartitionedDataset
+
+from epochal.datasets.keys import key_of
+from epochal.errors import EpochalError, RecordingError
+from epochal.parallel import ParallelOptions, run_pieces
+
+COMPLETE = ".complete"
+FAILURES = ".failures.json"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stored piece: call it to load the data; `key` says what the data were made from."""
+
+    load: Callable[[], Any]
+    key: str
+
+    def __call__(self) -> Any:
+        """Load the piece."""
+        return self.load()
+
+
+class Partitions(PartitionedDataset):
+    """A partitioned dataset that makes its pieces itself, side by side, each whole or absent.
+
+    It saves `{name: partial(function, …)}` (or ready values): every partial whose key is new is
+    called, and its result written to a temporary name and then renamed. Pieces with an unchanged
+    key stay, pieces no longer listed go. A failure loses none of the others: all are named in one
+    error at the end, or, under `tolerate_bad_recordings`, a `RecordingError` is only written down
+    in `.failures.json`. The `.complete` mark comes last, and `exists` asks for it.
+
+    It loads `{name: Piece}`, possibly empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        dataset: str | dict[str, Any],
+        filename_suffix: str = "",
+        parallel: dict[str, Any] | None = None,
+        tolerate_bad_recordings: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            path=path, dataset=dataset, filename_suffix=filename_suffix, metadata=metadata
+        )
+        self._parallel = ParallelOptions(**(parallel or {}))
+        self._tolerate = tolerate_bad_recordings
+
+    @property
+    def location(self) -> Path:
+        """The folder of the pieces."""
+        return Path(self._path)
+
+    def forget(self) -> None:
+        """Stop claiming to be complete; the pieces stay for their keys to be compared."""
+        (self.location / COMPLETE).unlink(missing_ok=True)
+
+    def failures(self) -> dict[str, str]:
+        """Return why each tolerated piece is absent, by name."""
+        path = self.location / FAILURES
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def load(self) -> dict[str, Piece]:
+        """Return the complete pieces by name, each to be called when it is needed."""
+        names = sorted(_name(path) for path in self.location.glob(".*.key"))
+        return {
+            name: Piece(self._piece_dataset(self._file(name)).load, self._stored_key(name))
+            for name in names
+            if self._file(name).exists()
+        }
+
+    def save(self, data: Mapping[str, Any]) -> None:
+        """Make and write the pieces whose key changed; remove those not listed any more."""
+        self.location.mkdir(parents=True, exist_ok=True)
+        self.forget()
+        tables: dict[int, str] = {}
+        keys = {name: key_of(piece, tables) for name, piece in data.items()}
+        self._remove_unlisted(set(keys))
+        stale = {name: data[name] for name in data if not self._is_fresh(name, keys[name])}
+        work = {name: partial(self._make, name, stale[name], keys[name]) for name in stale}
+        failures = run_pieces(work, description=self.location.name, options=self._parallel)
+        self._report(failures, n_listed=len(data))
+        (self.location / COMPLETE).touch()
+
+    def _make(self, name: str, piece: Any, key: str) -> None:
+        """Make one piece under a temporary name, rename it, and only then write its key."""
+        target, key_file = self._file(name), self._key_file(name)
+        key_file.unlink(missing_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".part-{os.getpid()}-{target.name}")
+        try:
+            self._piece_dataset(temporary).save(piece() if callable(piece) else piece)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        key_file.write_text(key, encoding="utf-8")
+
+    def _report(self, failures: Mapping[str, Exception], *, n_listed: int) -> None:
+        """Write the tolerated failures down, and raise one error that names the others."""
+        tolerated = {
+            name: str(_cause(error))
+            for name, error in failures.items()
+            if self._tolerate and isinstance(_cause(error), RecordingError)
+        }
+        fatal = [
+            f"{name}: {_cause(error)}" for name, error in failures.items() if name not in tolerated
+        ]
+        if tolerated and len(tolerated) == n_listed:
+            fatal = list(tolerated.values())
+        (self.location / FAILURES).write_text(json.dumps(tolerated, indent=2), encoding="utf-8")
+        if fatal:
+            raise EpochalError(
+                f"{len(fatal)} of {n_listed} pieces of '{self.location.name}' failed: "
+                + "; ".join(sorted(fatal))
+            )
+
+    def _remove_unlisted(self, listed: set[str]) -> None:
+        for key_file in self.location.glob(".*.key"):
+            if _name(key_file) not in listed:
+                key_file.unlink()
+                self._file(_name(key_file)).unlink(missing_ok=True)
+
+    def _is_fresh(self, name: str, key: str) -> bool:
+        return self._file(name).exists() and self._stored_key(name) == key
+
+    def _stored_key(self, name: str) -> str:
+        key_file = self._key_file(name)
+        return key_file.read_text(encoding="utf-8") if key_file.exists() else ""
+
+    def _file(self, name: str) -> Path:
+        return self.location / f"{name}{self._filename_suffix}"
+
+    def _key_file(self, name: str) -> Path:
+        return self.location / f".{name}.key"
+
+    def _piece_dataset(self, path: Path) -> Any:
+        return self._dataset_type(**{**self._dataset_config, self._filepath_arg: str(path)})
+
+    def _exists(self) -> bool:
+        return (self.location / COMPLETE).exists()
+
+
+def _name(key_file: Path) -> str:
+    return key_file.name[1 : -len(".key")]
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what a dataset's wrapper error was raised from."""
+    while isinstance(error, DatasetError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error

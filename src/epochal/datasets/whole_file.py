@@ -1,0 +1,86 @@
+"""A file that is either whole or absent, whatever kills the run that writes it."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+from kedro_datasets._typing import ImagePreview, TablePreview
+
+
+class WholeFile(AbstractDataset[Any, Any]):
+    """Any one-file (or one-folder) dataset, written to a temporary name and then renamed.
+
+    The wrapped `dataset` is configured as in the catalog, without its `filepath`.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        dataset: str | dict[str, Any],
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._filepath = filepath
+        self._config = {"type": dataset} if isinstance(dataset, str) else dict(dataset)
+        self.metadata = metadata
+
+    @property
+    def location(self) -> Path:
+        """The file, or the folder."""
+        return Path(self._filepath)
+
+    def forget(self) -> None:
+        """Remove the file."""
+        _remove(self.location)
+
+    def load(self) -> Any:
+        """Load the wrapped dataset."""
+        return self.inner().load()
+
+    def save(self, data: Any) -> None:
+        """Save the wrapped dataset under a temporary name, then rename."""
+        self.location.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.location.with_name(f".part-{os.getpid()}-{self.location.name}")
+        try:
+            self.inner(temporary).save(data)
+            if self.location.is_dir():
+                shutil.rmtree(self.location)
+            temporary.replace(self.location)
+        finally:
+            _remove(temporary)
+
+    def inner(self, path: Path | None = None) -> Any:
+        """Return the wrapped dataset at the file, or at another path."""
+        config = {**self._config, "filepath": (path or self.location).as_posix()}
+        return AbstractDataset.from_config(self.location.stem, config)
+
+    def _exists(self) -> bool:
+        return self.location.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath, "dataset": self._config["type"]}
+
+
+class WholeTable(WholeFile):
+    """A whole table, with the preview that Kedro-Viz shows."""
+
+    def preview(self, nrows: int = 20) -> TablePreview:
+        """Return the first rows."""
+        return self.load().head(nrows).to_dict(orient="split")
+
+
+class WholeImage(WholeFile):
+    """A whole picture, with the preview that Kedro-Viz shows."""
+
+    def preview(self) -> ImagePreview:
+        """Return the picture, base64-encoded."""
+        return self.inner().preview()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

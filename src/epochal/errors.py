@@ -1,0 +1,45 @@
+"""The errors that a user can cause; each names what was given, what is allowed, and where."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class EpochalError(Exception):
+    """Anything that a user can mend; commands print it in one line and exit 1."""
+
+
+class RecordingError(EpochalError):
+    """A raw file that cannot be read or believed: `<path>: <reason>`."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = str(path), reason
+
+    def __reduce__(self) -> tuple[type["RecordingError"], tuple[str, str]]:
+        """Pickle both arguments, so that the error survives a worker process."""
+        return type(self), (self.path, self.reason)
+
+
+class LeakageError(EpochalError):
+    """Information would flow from where it must not; the run stops."""
+
+
+def did_you_mean(given: str, allowed: Iterable[str]) -> str:
+    """Name the near miss, or all that is allowed: `; did you mean 'x'?` or `; it has: a, b`."""
+    options = sorted(allowed)
+    near = get_close_matches(given, options, n=1)
+    return (
+        f"; did you mean '{near[0]}'?" if near else f"; it has: {', '.join(options) or 'nothing'}"
+    )
+
+
+def explain(error: BaseException) -> str:
+    """Return a failure's reason in one line: the user's own fault where one is in the chain."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, EpochalError) or type(cause).__name__ == "ParameterValidationError":
+            return " ".join(str(cause).split())
+        cause = cause.__cause__
+    reason = " ".join(str(error).split()) or "no reason given"
+    return f"{type(error).__name__}: {reason} (EPOCHAL_DEBUG=1 shows where)"

@@ -1,0 +1,1 @@
+"""Evaluation of predictions; nothing here fits a classifier."""

@@ -1,0 +1,164 @@
+"""Kedro hooks: forget what is stale, track each run, say at the end how it went."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol, DatasetNotFoundError
+from kedro.pipeline import Pipeline
+from pydantic import BaseModel
+
+from epochal.datasets.keys import key_of
+
+logger = logging.getLogger(__name__)
+LEADERBOARD = "leaderboard"
+_PARAMETER_CHARACTERS = 500  # MLflow's own limit
+_SHOWN = ["model", "family", "role", "causal", "data_source", "n_epochs", "n_subjects", "accuracy",
+          "macro_f1", "kappa", "kappa_low", "kappa_high", "log_loss", "ece"]  # fmt: skip
+
+
+class FreshnessHooks:
+    """Forget every output whose key differs from what it would be made from now.
+
+    A key is the hash of the node's function, the package's version, the parameters, and the keys
+    of the inputs. It is written down after a stale output has been forgotten and before the new
+    one is made; since outputs are whole or absent, one that exists beside its key is fresh, even
+    after a kill.
+    """
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Compare the keys of all outputs in the order of the graph."""
+        keys: dict[str, str] = {}
+        for node in pipeline.nodes:
+            inputs = [keys.get(name) or _input_key(name, catalog) for name in node.inputs]
+            key = key_of(("node", node.func, inputs))
+            for name in node.outputs:
+                keys[name] = key
+                _forget_if_stale(name, key, catalog)
+
+
+def _input_key(name: str, catalog: CatalogProtocol) -> str:
+    """Return the key of a parameter, or what is written down beside a dataset made earlier."""
+    dataset = _dataset(name, catalog)
+    if name == "parameters" or name.startswith("params:"):
+        return key_of(dataset.load())
+    location = getattr(dataset, "location", None)
+    path = _key_path(location) if location is not None else None
+    return path.read_text(encoding="utf-8") if path is not None and path.exists() else ""
+
+
+def _forget_if_stale(name: str, key: str, catalog: CatalogProtocol) -> None:
+    dataset = _dataset(name, catalog)
+    location = getattr(dataset, "location", None)
+    if location is None:
+        return
+    path = _key_path(location)
+    if path.exists() and path.read_text(encoding="utf-8") == key:
+        return
+    dataset.forget()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(key, encoding="utf-8")
+
+
+def _dataset(name: str, catalog: CatalogProtocol) -> Any:
+    try:
+        return catalog.get(name)
+    except DatasetNotFoundError:
+        return None
+
+
+def _key_path(location: Path) -> Path:
+    return location.parent / f".{location.name}.key"
+
+
+class TrackingHooks:
+    """Log parameters, figures, pictures, the environment and the data's hashes to the MLflow run.
+
+    kedro-mlflow opens and closes the run; without it, nothing is tracked.
+    """
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Log what the run made, while kedro-mlflow's run is still open."""
+        mlflow = sys.modules.get("mlflow")
+        if mlflow is None or mlflow.active_run() is None:
+            return
+        mlflow.log_params(flatten(_parameters(pipeline, catalog)))
+        mlflow.log_text(_environment(), "environment.txt")
+        for name in sorted(pipeline.all_outputs()):
+            dataset = _dataset(name, catalog)
+            tracked = (getattr(dataset, "metadata", None) or {}).get("epochal", {}).get("track")
+            if tracked == "artifact" and dataset.exists():
+                mlflow.log_artifact(str(dataset.location))
+            elif tracked == "figures" and dataset.exists():
+                mlflow.log_artifact(str(dataset.location))
+                mlflow.log_metrics(_figures(dataset.load()))
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested parameters under dotted names, cut to what MLflow takes."""
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        nested = value.model_dump() if isinstance(value, BaseModel) else value
+        if isinstance(nested, dict):
+            flat |= flatten(nested, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = str(nested)[:_PARAMETER_CHARACTERS]
+    return flat
+
+
+def _parameters(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, Any]:
+    names = sorted(name for name in pipeline.inputs() if name.startswith("params:"))
+    return {name.removeprefix("params:"): catalog.get(name).load() for name in names}
+
+
+def _environment() -> str:
+    """Return the installed packages as `pip freeze` lists them."""
+    found = {f"{dist.metadata['Name']}=={dist.version}" for dist in metadata.distributions()}
+    return "\n".join([f"python=={sys.version.split()[0]}", *sorted(found, key=str.lower)])
+
+
+def _figures(leaderboard: pd.DataFrame) -> dict[str, float]:
+    """Return every number of the leaderboard as `<model>.<role>.<figure>`."""
+    numbers = leaderboard.select_dtypes("number")
+    return {
+        f"{row.model}.{row.role}.{figure}": float(value)
+        for row, (_, values) in zip(leaderboard.itertuples(), numbers.iterrows(), strict=True)
+        for figure, value in values.dropna().items()
+    }
+
+
+class SummaryHooks:
+    """Say at the end of a run which recordings were left out and why, and how the models did."""
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Print the leaderboard and the failures that the run's datasets tolerated."""
+        outputs = pipeline.all_outputs()
+        if LEADERBOARD in outputs:
+            print_leaderboard(catalog.get(LEADERBOARD).load(), _caveats(catalog))
+        for name in sorted(outputs):
+            failures = getattr(_dataset(name, catalog), "failures", dict)()
+            if failures:
+                reasons = "".join(f"\n  {reason}" for reason in failures.values())
+                logger.warning("%d of '%s' left out:%s", len(failures), name, reasons)
+
+
+def print_leaderboard(board: pd.DataFrame, caveats: tuple[str, ...]) -> None:
+    """Print the leaderboard's main columns and the study's caveats."""
+    shown = board[[column for column in _SHOWN if column in board]]
+    sys.stdout.write(shown.to_string(index=False, float_format="{:.3f}".format) + "\n")
+    for sentence in caveats:
+        sys.stdout.write(f"Note: {sentence}\n")
+
+
+def _caveats(catalog: CatalogProtocol) -> tuple[str, ...]:
+    study = _dataset("params:study", catalog)
+    return study.load().caveats if study is not None else ()

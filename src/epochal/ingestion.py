@@ -1,0 +1,113 @@
+"""From a folder of raw files to recordings: found, read one by one, described."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from epochal.errors import RecordingError
+from epochal.options import IngestionOptions
+from epochal.readers import Source, reader
+from epochal.recording import Recording
+from epochal.signals.epoching import index_epochs
+from epochal.simulation.cohort import write_cohort
+
+_CHUNK_BYTES = 1 << 20
+
+
+def find_sources(options: IngestionOptions) -> pd.DataFrame:
+    """Return `recording_id, path, companions, state`, one row per recording found.
+
+    With `source: simulated`, the cohort is written first (once). `state` says the files' sizes and
+    times, so that a changed file is read again. A folder without recordings, or two recordings of
+    one name, raise `RecordingError`.
+    """
+    if options.source == "simulated":
+        write_cohort(options.simulator, options.folder, options.simulator_options)
+    elif not options.folder.is_dir():
+        raise RecordingError(options.folder, "no such folder (ingestion.path)")
+    sources = reader(options.reader).find(options.folder, options.reader_settings())
+    if not sources:
+        raise RecordingError(options.folder, f"no recording that reader '{options.reader}' knows")
+    _refuse_twins(sources)
+    table = pd.DataFrame(sources)
+    return table.assign(companions=table["companions"].map(list), state=[_state(s) for s in sources])
+
+
+def read_source(source: Source, state: str, options: IngestionOptions) -> Recording:
+    """Read one recording and add the checksum of its raw files to its metadata.
+
+    `state` only makes the call differ when a file has changed. A recording without channels,
+    windows or table raises `RecordingError`.
+    """
+    del state
+    recording = reader(options.reader).read(source, options.reader_settings())
+    if not recording.channels and not recording.arrays and recording.table is None:
+        raise RecordingError(source.path, "it holds no signal and no table")
+    metadata = {**recording.metadata, "sha256": _checksum(source)}
+    return dataclasses.replace(recording, metadata=metadata)
+
+
+def describe_recording(recording: Recording, options: IngestionOptions) -> dict[str, object]:
+    """Return one row of the recordings' summary."""
+    return {
+        "recording_id": recording.recording_id,
+        "subject_id": recording.subject_id,
+        "data_source": recording.data_source,
+        "duration_s": recording.duration_s,
+        "channels": ", ".join(
+            f"{channel.name} ({channel.sfreq:g} Hz, {channel.unit})" for channel in recording.channels
+        ),
+        "n_runs": len(recording.runs),
+        "problems": "; ".join(recording.problems),
+        "sha256": recording.metadata.get("sha256", ""),
+        "reader": options.reader,
+    }
+
+
+def index_recordings(
+    recordings: dict[str, Recording], options: IngestionOptions
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the epochs of all recordings, and a summary row for each."""
+    epochs, summary = [], []
+    for load in recordings.values():
+        recording = load() if callable(load) else load
+        epochs.append(index_epochs(recording, options))
+        summary.append(describe_recording(recording, options))
+    return pd.concat(epochs, ignore_index=True), pd.DataFrame(summary)
+
+
+def _refuse_twins(sources: list[Source]) -> None:
+    seen: dict[str, str] = {}
+    for source in sources:
+        if source.recording_id in seen:
+            raise RecordingError(
+                source.path,
+                f"recording id '{source.recording_id}' is also that of {seen[source.recording_id]}",
+            )
+        seen[source.recording_id] = source.path
+
+
+def _files(source: Source) -> list[Path]:
+    """List the raw files of a recording; a folder stands for all the files in it."""
+    named = [Path(source.path), *map(Path, source.companions)]
+    nested = [sorted(path.rglob("*")) if path.is_dir() else [path] for path in named]
+    return [path for paths in nested for path in paths if path.is_file()]
+
+
+def _state(source: Source) -> str:
+    stats = [(path.name, path.stat()) for path in _files(source)]
+    return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
+
+
+def _checksum(source: Source) -> str:
+    """Return the SHA-256 of the recording's files, one after the other."""
+    digest = hashlib.sha256()
+    for path in _files(source):
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()

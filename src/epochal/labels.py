@@ -1,0 +1,23 @@
+"""Labels of epochs as the study's classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+PROBA = "proba_"
+
+
+def encode(labels: pd.Series, classes: tuple[str, ...]) -> np.ndarray:
+    """Return the class number of each label, −1 where there is none or it is not of the study."""
+    return pd.Categorical(labels, categories=list(classes)).codes.astype(int)
+
+
+def keep_classes(epochs: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Return the epochs with every label that the study does not classify made null."""
+    return epochs.assign(label=epochs["label"].where(epochs["label"].isin(classes)))
+
+
+def proba_columns(classes: tuple[str, ...]) -> list[str]:
+    """Name the probability columns of the classes."""
+    return [f"{PROBA}{name}" for name in classes]

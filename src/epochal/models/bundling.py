@@ -1,0 +1,181 @@
+"""Put a study's fitted models into a bundle."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from epochal import __version__
+from epochal.evaluation.choice import choose_headline
+from epochal.models.cross_fitting import FittedModel
+from epochal.models.export import export_model
+from epochal.models.smoothing import estimate_prior, estimate_transitions
+from epochal.models.stacking import STACK
+from epochal.options import (
+    ExportOptions,
+    FeatureOptions,
+    IngestionOptions,
+    StackingOptions,
+    StudyOptions,
+)
+from epochal.provenance import RESEARCH_USE
+from epochal.serving.bundle import CARD, Bundle, Manifest, ModelEntry
+
+_REFERENCE_QUANTILES = (0.001, 0.999)
+
+
+def export_models(
+    fitted: Mapping[str, FittedModel], tables: Mapping[str, pd.DataFrame], *, parity_rows: int
+) -> dict[str, tuple[ModelEntry, bytes]]:
+    """Return each model's entry and ONNX form, checked on rows of its family's table.
+
+    `tables` names the table of columns by family; the stack's are log probabilities.
+    """
+    return {
+        name: (_entry(model), export_model(model, tables[model.family].head(parity_rows)))
+        for name, model in fitted.items()
+    }
+
+
+def describe_training(
+    table: pd.DataFrame,
+    epochs: pd.DataFrame,
+    summary: pd.DataFrame,
+    stacking: StackingOptions,
+    study: StudyOptions,
+) -> dict[str, Any]:
+    """Return what serving must know of the training data: their hash, ranges and transitions.
+
+    `table` holds the features of the scored subjects' epochs, `summary` a row per recording.
+    """
+    training = table[table["role"] == "train"]
+    checksums = "".join(sorted(summary["sha256"]))
+    return {
+        "training_data_sha256": hashlib.sha256(checksums.encode()).hexdigest(),
+        "reference": _reference(training),
+        "smoothing": _smoothing(training, epochs, stacking, study),
+    }
+
+
+def assemble_bundle(
+    exported: Mapping[str, tuple[ModelEntry, bytes]],
+    training: Mapping[str, Any],
+    leaderboard: pd.DataFrame,
+    *,
+    options: ExportOptions,
+    ingestion: IngestionOptions,
+    features: FeatureOptions,
+    study: StudyOptions,
+) -> Bundle:
+    """Return the bundle, its headline model chosen by out-of-fold κ unless conf names one."""
+    headline = options.model or choose_headline(leaderboard, causal_only=options.causal_only)
+    row = leaderboard[(leaderboard["model"] == headline) & (leaderboard["role"] == "oof")].iloc[0]
+    manifest = Manifest(
+        epochal_version=__version__,
+        study=study.name,
+        classes=study.classes,
+        recording_kind=study.recording_kind,
+        data_source=str(row["data_source"]),
+        ingestion=_without_paths(ingestion),
+        feature_engineering=features,
+        models=[entry for entry, _ in exported.values()],
+        headline=headline,
+        causal=bool(row["causal"]),
+        metrics={name: _plain(value) for name, value in row.items()},
+        caveats=study.caveats,
+        **training,
+    )
+    files = {entry.file: content for entry, content in exported.values()}
+    return Bundle(manifest, files | {CARD: write_card(manifest).encode()})
+
+
+def write_card(manifest: Manifest) -> str:
+    """Return the model card: what the bundle is for, what it was trained on, how it fared."""
+    figures = "\n".join(f"| {name} | {value} |" for name, value in manifest.metrics.items())
+    caveats = "\n".join(f"- {sentence}" for sentence in manifest.caveats) or "- none stated"
+    return f"""# Model card: {manifest.study}
+
+{RESEARCH_USE} An aid to be reviewed by a person who scores such recordings.
+
+- Classes: {", ".join(manifest.classes)}
+- Recordings: {manifest.recording_kind}; epochs of {manifest.ingestion.epoch_length_s:g} s
+- Trained on **{manifest.data_source}** data (SHA-256 {manifest.training_data_sha256[:16]}…)
+- Headline model: {manifest.headline} ({"causal" if manifest.causal else "looks ahead"}),
+  chosen by out-of-fold κ, never by the test subjects
+
+## Out-of-fold figures
+
+| figure | value |
+|---|---|
+{figures}
+
+## Caveats
+
+{caveats}
+
+## Not intended for
+
+Diagnosis, treatment or alarms. Recordings unlike the training data are refused or flagged.
+"""
+
+
+def _entry(model: FittedModel) -> ModelEntry:
+    base_models = list(dict.fromkeys(c.rsplit("__", 1)[0] for c in model.columns))
+    return ModelEntry(
+        name=model.name,
+        family=model.family,
+        file=f"models/{model.name}.onnx",
+        columns=model.columns,
+        classes=[int(code) for code in model.estimator.classes_],
+        causal=model.causal,
+        base_models=base_models if model.family == "stack" else [],
+    )
+
+
+def _smoothing(
+    training: pd.DataFrame, epochs: pd.DataFrame, stacking: StackingOptions, study: StudyOptions
+) -> dict[str, dict[str, Any]]:
+    runs = epochs[["recording_id", "epoch", "run"]]
+    seen = training[["recording_id", "epoch", "label"]].merge(runs, on=["recording_id", "epoch"])
+    transitions = estimate_transitions(
+        seen, study.classes, self_weight=stacking.self_transition_weight
+    )
+    prior = estimate_prior(seen, study.classes)
+    return {
+        f"{STACK}_{kind}": {
+            "kind": kind,
+            "transitions": transitions.tolist(),
+            "prior": prior.tolist(),
+        }
+        for kind in stacking.smoothing
+    }
+
+
+def _reference(training: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return each own feature's range in training; normalised and averaged ones say no more."""
+    names = [
+        name
+        for name in training.select_dtypes("floating")
+        if "__" not in name and not name.startswith("demographics_")
+    ]
+    quantiles = training[names].quantile(list(_REFERENCE_QUANTILES)).dropna(axis=1)
+    return {name: (float(low), float(high)) for name, (low, high) in quantiles.items()}
+
+
+def _without_paths(ingestion: IngestionOptions) -> IngestionOptions:
+    """Leave this machine's folders out of what is handed on."""
+    return ingestion.model_copy(update={"path": None, "source": "simulated", "simulated_path": ""})
+
+
+def _plain(value: object) -> float | int | str | bool | None:
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return round(float(value), 6) if np.isfinite(value) else None
+    return str(value)

@@ -1,0 +1,98 @@
+"""Networks behind scikit-learn's interface, so that they are cross-fitted like any other model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import Pipeline, make_pipeline
+from torch import nn
+
+from epochal.models.classical import prepare_columns
+from epochal.models.networks.residual_mlp import ResidualMLP
+
+
+class NetworkClassifier(ClassifierMixin, BaseEstimator):
+    """A network trained by AdamW on cross-entropy, with a one-cycle learning rate.
+
+    `fit` takes `(n_epochs, n_features)` and class numbers; the same seed gives the same network.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        n_epochs: int = 15,
+        batch_size: int = 256,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 1e-2,
+        width: int = 128,
+        n_blocks: int = 2,
+        dropout: float = 0.2,
+    ) -> None:
+        self.seed = seed
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.width = width
+        self.n_blocks = n_blocks
+        self.dropout = dropout
+
+    def fit(self, X: np.ndarray | pd.DataFrame, y: np.ndarray) -> NetworkClassifier:
+        """Train from scratch."""
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        features = torch.as_tensor(np.asarray(X, dtype=np.float32))
+        target = torch.as_tensor(codes)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.network_ = ResidualMLP(
+                features.shape[1],
+                len(self.classes_),
+                width=self.width,
+                n_blocks=self.n_blocks,
+                dropout=self.dropout,
+            )
+            self._train(features, target)
+        self.network_.eval()
+        return self
+
+    def predict_proba(self, X: np.ndarray | pd.DataFrame) -> np.ndarray:
+        """Return `(n_epochs, n_classes)`."""
+        with torch.inference_mode():
+            logits = self.network_(torch.as_tensor(np.asarray(X, dtype=np.float32)))
+        return torch.softmax(logits.double(), dim=1).numpy()
+
+    def predict(self, X: np.ndarray | pd.DataFrame) -> np.ndarray:
+        """Return the most probable class of each row."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _train(self, features: torch.Tensor, target: torch.Tensor) -> None:
+        n_batches = -(-len(features) // self.batch_size)
+        optimiser = torch.optim.AdamW(
+            self.network_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.learning_rate, total_steps=self.n_epochs * n_batches
+        )
+        loss_of = nn.CrossEntropyLoss()
+        generator = torch.Generator().manual_seed(self.seed)
+        for _ in range(self.n_epochs):
+            for batch in torch.randperm(len(features), generator=generator).split(self.batch_size):
+                optimiser.zero_grad()
+                loss_of(self.network_(features[batch]), target[batch]).backward()
+                nn.utils.clip_grad_norm_(self.network_.parameters(), 1.0)
+                optimiser.step()
+                schedule.step()
+
+
+def build_residual_mlp(seed: int, **params: Any) -> Pipeline:
+    """Residual MLP on scaled columns."""
+    return make_pipeline(*prepare_columns(), NetworkClassifier(seed=seed, **params))
+
+
+ROSTER: dict[str, Callable[..., BaseEstimator]] = {"residual_mlp": build_residual_mlp}

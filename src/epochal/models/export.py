@@ -1,0 +1,142 @@
+"""Fitted models as ONNX, each checked against its original on real rows."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from epochal.errors import EpochalError
+from epochal.models.cross_fitting import FittedModel
+from epochal.serving.bundle import open_session
+
+PARITY = 1e-4  # the largest difference of a probability that single precision may cause
+OPSET = 17
+
+
+def export_model(model: FittedModel, rows: pd.DataFrame) -> bytes:
+    """Return the model as ONNX: float32 columns in, probabilities in the last output.
+
+    A kind that has no ONNX form, or an export that differs from the original on `rows` by more
+    than 1e-4, raises `EpochalError`.
+    """
+    content = _convert(model)
+    session = open_session(content)
+    values = rows[model.columns].to_numpy(np.float32)
+    exported = session.run(None, {session.get_inputs()[0].name: values})[-1]
+    original = model.estimator.predict_proba(rows[model.columns])
+    difference = float(np.abs(exported - original).max()) if len(rows) else 0.0
+    if difference > PARITY:
+        raise EpochalError(
+            f"Model '{model.name}': its ONNX form differs by {difference:.2g} in probability; "
+            f"{PARITY:g} is allowed"
+        )
+    return content
+
+
+def _convert(model: FittedModel) -> bytes:
+    estimator = model.estimator
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    kind = type(last).__name__
+    n_columns = len(model.columns)
+    if kind == "NetworkClassifier":
+        return _from_network(estimator, n_columns)
+    if kind == "LGBMClassifier":
+        return _from_lightgbm(last, n_columns)
+    if kind == "LogisticRegression":
+        return _from_sklearn(estimator, n_columns)
+    raise EpochalError(f"Model '{model.name}': no ONNX form for {kind}")
+
+
+def _from_sklearn(estimator: Any, n_columns: int) -> bytes:
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    exported = to_onnx(
+        estimator,
+        initial_types=[("features", FloatTensorType([None, n_columns]))],
+        options={"zipmap": False},
+        target_opset=OPSET,
+    )
+    return exported.SerializeToString()
+
+
+def _from_lightgbm(estimator: Any, n_columns: int) -> bytes:
+    from onnxmltools import convert_lightgbm
+    from onnxmltools.convert.common.data_types import FloatTensorType
+
+    exported = convert_lightgbm(
+        _round_thresholds_down(estimator.booster_),
+        initial_types=[("features", FloatTensorType([None, n_columns]))],
+        zipmap=False,
+        target_opset=15,  # the newest that the converter writes
+    )
+    return exported.SerializeToString()
+
+
+def _round_thresholds_down(booster: Any) -> Any:
+    """Return the booster with single-precision thresholds that decide as the double ones do.
+
+    For a float32 value, x ≤ t exactly when x ≤ the largest float32 that is not above t; rounding to
+    the nearest instead, as the converter does, sends equal values down the other branch.
+    """
+    from lightgbm import Booster
+
+    text = re.sub(r"(?m)^tree_sizes=.*\n", "", booster.model_to_string())  # lengths change
+    return Booster(model_str=re.sub(r"(?m)^threshold=(.+)$", _floor_line, text))
+
+
+def _floor_line(line: re.Match[str]) -> str:
+    exact = np.array(line[1].split(), dtype=np.float64)
+    single = exact.astype(np.float32)
+    above = single.astype(np.float64) > exact
+    single[above] = np.nextafter(single[above], np.float32(-np.inf))
+    return "threshold=" + " ".join(repr(float(value)) for value in single)
+
+
+def _from_network(estimator: Pipeline, n_columns: int) -> bytes:
+    import torch
+
+    module = _prepared_network(estimator)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            module,
+            (torch.zeros(2, n_columns),),
+            dynamo=True,
+            input_names=["features"],
+            output_names=["probabilities"],
+            dynamic_shapes=({0: torch.export.Dim("n_epochs")},),
+            verbose=False,
+        )
+        program.save(buffer)
+    return buffer.getvalue()
+
+
+def _prepared_network(estimator: Pipeline) -> Any:
+    """Return the network with its imputer and scaler in front and a softmax behind."""
+    import torch
+
+    imputer, scaler, classifier = (step for _, step in estimator.steps)
+
+    class Prepared(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("median", torch.tensor(imputer.statistics_, dtype=torch.float32))
+            self.register_buffer("mean", torch.tensor(scaler.mean_, dtype=torch.float32))
+            self.register_buffer("scale", torch.tensor(scaler.scale_, dtype=torch.float32))
+            self.network = classifier.network_
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            known = torch.where(torch.isnan(features), self.median, features)
+            return torch.softmax(self.network((known - self.mean) / self.scale), dim=1)
+
+    return Prepared().eval()

@@ -1,0 +1,117 @@
+"""Stacking: a meta-learner over the base models' out-of-fold probabilities, and its smoothing."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from epochal.errors import EpochalError
+from epochal.labels import PROBA, proba_columns
+from epochal.models.classical import prepare_columns
+from epochal.models.smoothing import SMOOTHERS, estimate_prior, estimate_transitions
+from epochal.options import StackingOptions, StudyOptions
+
+STACK = "stack"
+_FLOOR = 1e-6  # probabilities below it say nothing more, and their logarithm would
+
+
+def build_meta(seed: int, *, C: float = 1.0) -> Pipeline:
+    """Logistic regression over the base models' log probabilities."""
+    return make_pipeline(
+        *prepare_columns(), LogisticRegression(C=C, max_iter=1000, random_state=seed)
+    )
+
+
+META_ROSTER = {"logistic_regression": build_meta}
+
+
+def choose_base_models(predictions: pd.DataFrame, options: StackingOptions) -> list[str]:
+    """Return the base models to stack, in their frozen (alphabetical) order; never a baseline.
+
+    A study without models has nothing to stack; patterns that match none of its models raise
+    `EpochalError`.
+    """
+    models = predictions.loc[predictions["family"] != "baseline", "model"].unique()
+    chosen = sorted(
+        model for model in models if any(fnmatchcase(model, p) for p in options.base_models)
+    )
+    if len(models) and not chosen:
+        raise EpochalError(
+            f"No base model matches {list(options.base_models)}; there are: {', '.join(sorted(models))}"
+        )
+    return chosen
+
+
+def spread_models(
+    predictions: pd.DataFrame, models: list[str], roles: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return one row per epoch and one column of log probability per model and class.
+
+    Only epochs that every model predicts are kept. Columns are `<model>__<class>`.
+    """
+    chosen = predictions[predictions["model"].isin(models) & predictions["role"].isin(roles)]
+    columns = [column for column in predictions if column.startswith(PROBA)]
+    pairs = pd.MultiIndex.from_product([columns, models])
+    wide = chosen.pivot(index=["recording_id", "epoch"], columns="model", values=columns)
+    wide = wide.reindex(columns=pairs).dropna()
+    parts = {
+        f"{model}__{column.removeprefix(PROBA)}": np.log(np.maximum(wide[column, model], _FLOOR))
+        for model in models
+        for column in columns
+    }
+    return pd.DataFrame(parts, index=wide.index).reset_index()
+
+
+def mark_causal(
+    stacked: pd.DataFrame, predictions: pd.DataFrame, models: list[str]
+) -> pd.DataFrame:
+    """Call the stack causal when every base model is."""
+    causal = predictions.loc[predictions["model"].isin(models), "causal"].all()
+    return stacked.assign(causal=bool(causal))
+
+
+def smooth_predictions(
+    predictions: pd.DataFrame,
+    epochs: pd.DataFrame,
+    splits: pd.DataFrame,
+    options: StackingOptions,
+    study: StudyOptions,
+) -> pd.DataFrame:
+    """Return the predictions with a row set per smoother, as `<model>_<smoother>`.
+
+    Transitions for an out-of-fold row come from the other folds, for val and test from train.
+    """
+    if not options.smoothing or predictions.empty:
+        return predictions
+    index = epochs[["recording_id", "epoch", "run", "label"]]
+    scored = index.merge(splits, on=["recording_id", "epoch"])
+    rows = predictions.merge(index.drop(columns="label"), on=["recording_id", "epoch"])
+    parts = [predictions]
+    for (role, fold), held_out in rows.groupby(["role", "fold"]):
+        others = (
+            scored[scored["role"] != "test"] if role == "oof" else scored[scored["role"] == "train"]
+        )
+        seen = others[others["fold"] != fold] if role == "oof" else others
+        parts += _smooth_rows(held_out, seen, options, study.classes)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _smooth_rows(
+    rows: pd.DataFrame, seen: pd.DataFrame, options: StackingOptions, classes: tuple[str, ...]
+) -> list[pd.DataFrame]:
+    transitions = estimate_transitions(seen, classes, self_weight=options.self_transition_weight)
+    prior = estimate_prior(seen, classes)
+    columns, parts = proba_columns(classes), []
+    for (model, *_), sequence in rows.groupby(["model", "recording_id", "run"], sort=False):
+        ordered = sequence.sort_values("epoch").drop(columns="run")
+        for name in options.smoothing:
+            smoothed = SMOOTHERS[name](ordered[columns].to_numpy(), transitions, prior)
+            causal = ordered["causal"] & (name == "forward")
+            part = ordered.assign(model=f"{model}_{name}", causal=causal)
+            part[columns] = smoothed
+            parts.append(part)
+    return parts

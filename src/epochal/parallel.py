@@ -1,0 +1,81 @@
+"""Work by the piece: independent calls run side by side, with progress, none lost to another's failure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Backend = Literal["sequential", "threads", "processes", "dask"]
+
+
+class ParallelOptions(BaseModel):
+    """How pieces of work run side by side."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backend: Backend = Field(
+        "threads",
+        description="`threads` suits work that numpy, scipy or LightGBM do outside the "
+        "interpreter's lock; `processes` suits pure Python; `dask` needs a running cluster.",
+    )
+    n_jobs: int = Field(-1, description="Workers; -1 for one per core.")
+    progress: bool = Field(True, description="Show a progress bar on a terminal.")
+
+    @property
+    def n_workers(self) -> int:
+        """The number of workers on this machine."""
+        return (os.cpu_count() or 1) if self.n_jobs < 0 else max(1, self.n_jobs)
+
+
+def run_pieces(
+    pieces: Mapping[str, Callable[[], Any]],
+    *,
+    description: str,
+    options: ParallelOptions | None = None,
+) -> dict[str, Exception]:
+    """Call every piece and return the failures by name; the others have all been done.
+
+    What a piece returns is thrown away: a piece stores its own result.
+    """
+    options = options or ParallelOptions()
+    failures: dict[str, Exception] = {}
+    for name, error in _with_progress(
+        _outcomes(pieces, options), len(pieces), description, options
+    ):
+        if error is not None:
+            failures[name] = error
+    return failures
+
+
+def _outcomes(pieces: Mapping[str, Callable[[], Any]], options: ParallelOptions) -> Any:
+    """Yield `(name, error or None)` as the pieces finish, in any order."""
+    n_workers = min(options.n_workers, len(pieces))
+    if options.backend == "sequential" or (n_workers <= 1 and options.backend != "dask"):
+        return (_attempt(name, piece) for name, piece in pieces.items())
+    from joblib import Parallel, delayed
+
+    backend = {"threads": "threading", "processes": "loky", "dask": "dask"}[options.backend]
+    pool = Parallel(n_jobs=n_workers, backend=backend, return_as="generator_unordered")
+    return pool(delayed(_attempt)(name, piece) for name, piece in pieces.items())
+
+
+def _attempt(name: str, piece: Callable[[], Any]) -> tuple[str, Exception | None]:
+    try:
+        piece()
+    except Exception as error:  # one failure must not lose the others; the caller reports all
+        return name, error
+    return name, None
+
+
+def _with_progress(outcomes: Any, total: int, description: str, options: ParallelOptions) -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError:  # the core alone has no progress bar
+        return outcomes
+    hidden = (
+        None if options.progress else True
+    )  # None: tqdm hides the bar where there is no terminal
+    return tqdm(outcomes, total=total, desc=description, unit="piece", disable=hidden, leave=False)

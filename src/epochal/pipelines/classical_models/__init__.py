@@ -1,0 +1,3 @@
+from epochal.pipelines.classical_models.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

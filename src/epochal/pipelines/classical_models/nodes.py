@@ -1,0 +1,47 @@
+"""Nodes of the classical models and the baselines."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pandas as pd
+
+from epochal.leakage import refuse_shared_subjects
+from epochal.models.baselines import add_schedule, baselines
+from epochal.models.classical import ROSTER
+from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
+from epochal.options import FamilyOptions, StudyOptions
+
+
+def fit_classical(
+    features: pd.DataFrame,
+    epochs: pd.DataFrame,
+    splits: pd.DataFrame,
+    classical_models: FamilyOptions,
+    study: StudyOptions,
+) -> dict[str, Callable[[], CrossFitted]]:
+    """Cross-fit and refit each listed model, and the baselines that always stand beside them."""
+    refuse_shared_subjects(splits)
+    table = join_table(features, epochs, splits)
+    pieces = {
+        name: partial(cross_fit, name, model, ROSTER, table, study, family="classical")
+        for name, model in classical_models.models.items()
+    }
+    scheduled = add_schedule(table, epochs)
+    return pieces | {
+        name: partial(cross_fit, name, model, ROSTER, scheduled, study, family="baseline")
+        for name, model in baselines(features, study).items()
+    }
+
+
+def predict_classical(
+    fitted: dict[str, Callable[[], CrossFitted]],
+    features: pd.DataFrame,
+    epochs: pd.DataFrame,
+    splits: pd.DataFrame,
+    classical_models: FamilyOptions,
+    study: StudyOptions,
+) -> pd.DataFrame:
+    """Gather the listed models' out-of-fold predictions, and predict val and test with the refits."""
+    table = add_schedule(join_table(features, epochs, splits), epochs)
+    listed = [*classical_models.models, *baselines(features, study)]
+    return gather_predictions({name: fitted[name] for name in listed}, table, splits, study.classes)

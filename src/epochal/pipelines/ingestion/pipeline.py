@@ -1,0 +1,21 @@
+"""Raw files → `recordings`, `epochs`."""
+
+from kedro.pipeline import Node, Pipeline
+
+from epochal.pipelines.ingestion.nodes import list_sources, make_epochs, read_recordings
+
+
+def create_pipeline() -> Pipeline:
+    """Find the raw files, read them one by one, cut them into epochs."""
+    return Pipeline(
+        [
+            Node(list_sources, "params:ingestion", "sources", name="list_sources"),
+            Node(read_recordings, ["sources", "params:ingestion"], "recordings", name="read_recordings"),
+            Node(
+                make_epochs,
+                ["recordings", "params:ingestion", "params:study"],
+                ["epochs", "recording_summary"],
+                name="make_epochs",
+            ),
+        ]
+    )

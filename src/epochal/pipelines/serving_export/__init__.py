@@ -1,0 +1,3 @@
+from epochal.pipelines.serving_export.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,76 @@
+"""Nodes of the serving export."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from epochal.models import bundling
+from epochal.models.cross_fitting import CrossFitted, join_table
+from epochal.models.stacking import choose_base_models, spread_models
+from epochal.options import (
+    ExportOptions,
+    FeatureOptions,
+    IngestionOptions,
+    StackingOptions,
+    StudyOptions,
+)
+from epochal.serving.bundle import Bundle, ModelEntry
+
+Fitted = dict[str, Callable[[], CrossFitted]]
+
+
+def export_models(
+    classical_fitted: Fitted,
+    deep_fitted: Fitted,
+    stack_fitted: Fitted,
+    features: pd.DataFrame,
+    predictions: pd.DataFrame,
+    stacking: StackingOptions,
+    serving_export: ExportOptions,
+) -> dict[str, tuple[ModelEntry, bytes]]:
+    """Export every fitted model but the baselines, each checked on rows that it may meet."""
+    pieces = [*classical_fitted.values(), *deep_fitted.values(), *stack_fitted.values()]
+    models = [load().model for load in pieces]
+    fitted = {model.name: model for model in models if model.family != "baseline"}
+    stacked = choose_base_models(predictions[predictions["family"] != "stack"], stacking)
+    tables = {
+        "classical": features,
+        "deep": features,
+        "stack": spread_models(predictions, stacked, ("oof",)),
+    }
+    return bundling.export_models(fitted, tables, parity_rows=serving_export.parity_rows)
+
+
+def describe_training(
+    features: pd.DataFrame,
+    epochs: pd.DataFrame,
+    splits: pd.DataFrame,
+    recording_summary: pd.DataFrame,
+    stacking: StackingOptions,
+    study: StudyOptions,
+) -> dict[str, Any]:
+    """Describe the training data as far as serving must know them."""
+    table = join_table(features, epochs, splits)
+    return bundling.describe_training(table, epochs, recording_summary, stacking, study)
+
+
+def assemble_bundle(
+    exported_models: dict[str, tuple[ModelEntry, bytes]],
+    training_description: dict[str, Any],
+    leaderboard: pd.DataFrame,
+    serving_export: ExportOptions,
+    ingestion: IngestionOptions,
+    feature_engineering: FeatureOptions,
+    study: StudyOptions,
+) -> Bundle:
+    """Put models, manifest and model card together."""
+    return bundling.assemble_bundle(
+        exported_models,
+        training_description,
+        leaderboard,
+        options=serving_export,
+        ingestion=ingestion,
+        features=feature_engineering,
+        study=study,
+    )

@@ -1,0 +1,253 @@
+"""Hypnograms from files: EDF+ annotations, CSV, TSV, BIDS events, plain text, NSRR, Profusion.
+
+All become stretches `onset_s, duration_s, label` with a study's class names; what nobody scored is
+left out and counted. A label that the stage map does not hold is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from epochal.errors import RecordingError
+from epochal.readers.edf_fields import quote
+from epochal.readers.edf_header import read_header
+from epochal.readers.edf_timeline import Annotation, read_annotations
+from epochal.readers.hypnogram_files import Rows, parse_lines, parse_table, parse_xml
+from epochal.readers.stages import (
+    SLEEP_STAGES,
+    StageMap,
+    check_number_four,
+    find_stage,
+    look_up_stage,
+    looks_like_stage,
+)
+from epochal.recording import ANNOTATION_COLUMNS
+
+OVERLAP_S = 1.0  # stretches that overlap by more contradict each other
+DAY_S = 86400.0
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+CLOSE_S = 1e-3  # rounding of times in text
+
+
+class Hypnogram(NamedTuple):
+    """Scored stretches, and what else is known of the scoring.
+
+    `stages` has the columns `onset_s, duration_s, label`, sorted, unscored stretches left out and
+    counted in `unscored_s`; `start_s` and `end_s` bound all that the file speaks of, in seconds
+    from `starts_at` where the file has a clock.
+    """
+
+    stages: pd.DataFrame
+    unscored_s: float = 0.0
+    start_s: float = 0.0
+    end_s: float = 0.0
+    starts_at: datetime | None = None
+    problems: tuple[str, ...] = ()
+
+
+def read_hypnogram(
+    path: str | Path, *, stages: StageMap = SLEEP_STAGES, epoch_s: float = 30.0
+) -> Hypnogram:
+    """Read a hypnogram by its file's ending: `.edf .bdf .csv .tsv .txt .xml` and the like.
+
+    `epoch_s` is the length of an epoch where the file names none. A file that is not one of these,
+    or holds no stage, raises `RecordingError`.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in (".edf", ".bdf"):
+        return _read_edf_hypnogram(path, stages, epoch_s)
+    if suffix not in PARSERS:
+        allowed = ", ".join((".edf", ".bdf", *PARSERS))
+        raise RecordingError(path, f"no hypnogram format ends in '{suffix}'; known are {allowed}")
+    text = _read_text(path)
+    rows, problems = PARSERS[suffix](path, text, epoch_s)
+    check_number_four([label for _, _, label in rows], stages, path)
+    return _arrange(rows, stages=stages, path=path, epoch_s=epoch_s, problems=problems)
+
+
+PARSERS: dict[str, Callable[[Path, str, float], tuple[Rows, list[str]]]] = {
+    ".csv": parse_table,
+    ".tsv": parse_table,
+    ".txt": parse_lines,
+    ".hyp": parse_lines,
+    ".xml": parse_xml,
+}
+
+
+def _read_text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise RecordingError(path, f"cannot be read ({error.strerror})") from error
+    if b"\0" in raw and raw[:2] not in UTF_16_MARKS:
+        raise RecordingError(path, "not a text file: it holds zero bytes")
+    try:
+        text = raw.decode("utf-16" if raw[:2] in UTF_16_MARKS else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    if not text.strip():
+        raise RecordingError(path, "the file is empty")
+    return text
+
+
+def _read_edf_hypnogram(path: Path, stages: StageMap, epoch_s: float) -> Hypnogram:
+    header = read_header(path)
+    marks, mark_problems = read_annotations(header)
+    if not marks:
+        raise RecordingError(path, "no annotations, so no hypnogram")
+    rows = [(mark.onset_s, mark.duration_s, mark.text) for mark in marks]
+    problems = [*header.problems, *mark_problems]
+    hypnogram = _arrange(rows, stages=stages, path=path, epoch_s=epoch_s, problems=problems)
+    return hypnogram._replace(starts_at=header.start)
+
+
+def map_annotations(
+    annotations: Sequence[Annotation], *, stages: StageMap, path: str | Path
+) -> Hypnogram:
+    """Take the stages from a recording's own annotations; other remarks are passed over.
+
+    A remark that calls itself a sleep stage and is none raises `RecordingError`.
+    """
+    rows: Rows = []
+    for mark in annotations:
+        if find_stage(mark.text, stages)[0] or looks_like_stage(mark.text):
+            rows.append((mark.onset_s, mark.duration_s, mark.text))
+    if not rows:
+        return Hypnogram(_to_frame([]))
+    return _arrange(rows, stages=stages, path=path, epoch_s=30.0, problems=[])
+
+
+def _arrange(
+    rows: Rows, *, stages: StageMap, path: str | Path, epoch_s: float, problems: list[str]
+) -> Hypnogram:
+    """Sort rows, settle missing durations and overlaps, and map labels to classes."""
+    if not rows:
+        raise RecordingError(path, "holds no stages")
+    onsets = np.array([onset for onset, _, _ in rows], dtype=float)
+    if not np.isfinite(onsets).all():
+        raise RecordingError(path, "the field 'onset' holds something that is no time")
+    ordered = [rows[index] for index in np.argsort(onsets, kind="stable")]
+    lengths = _settle_durations(ordered, path, epoch_s, problems)
+    classes = [look_up_stage(label, stages, path) for _, _, label in ordered]
+    timed = [
+        (row[0], length, stage)
+        for row, length, stage in zip(ordered, lengths, classes, strict=True)
+    ]  # fmt: skip
+    scored = [(onset, length, stage) for onset, length, stage in timed if stage is not None]
+    return Hypnogram(
+        stages=_to_frame(scored),
+        unscored_s=float(sum(length for _, length, stage in timed if stage is None)),
+        start_s=timed[0][0],
+        end_s=max(onset + length for onset, length, _ in timed),
+        problems=tuple(f"hypnogram: {problem}" for problem in problems),
+    )
+
+
+def _settle_durations(
+    rows: Rows, path: str | Path, epoch_s: float, problems: list[str]
+) -> list[float]:
+    """Return each row's duration: one that is missing ends where the next row begins."""
+    lengths, n_missing, n_cut = [], 0, 0
+    for index, (onset, duration, label) in enumerate(rows):
+        following = rows[index + 1][0] if index + 1 < len(rows) else None
+        if duration is not None and not 0 <= duration < np.inf:
+            raise RecordingError(path, f"{quote(label)} at {onset:g} s lasts {duration:g} s")
+        if not duration:
+            n_missing += 1
+            duration = epoch_s if following is None else following - onset
+        overlap = 0.0 if following is None else onset + duration - following
+        if overlap > OVERLAP_S:
+            clash = (
+                f"{quote(label)} ({onset:g} s, {duration:g} s long) and {quote(rows[index + 1][2])}"
+            )
+            raise RecordingError(path, f"{clash} at {following:g} s overlap")
+        n_cut += overlap > CLOSE_S
+        lengths.append(duration - max(overlap, 0.0))
+    if n_missing:
+        problems.append(f"{n_missing} stages had no duration; each lasts until the next")
+    if n_cut:
+        problems.append(f"{n_cut} stages overlapped the next by up to {OVERLAP_S:g} s and were cut")
+    return lengths
+
+
+def _to_frame(rows: Sequence[tuple[float, float, str]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=ANNOTATION_COLUMNS)
+    return frame.astype({"onset_s": float, "duration_s": float, "label": str})
+
+
+def fit_to_signal(
+    hypnogram: Hypnogram,
+    *,
+    duration_s: float,
+    signal_start: datetime | None,
+    path: str | Path,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the stages on the signal's own clock, cut to its length, and what had to be done.
+
+    A hypnogram that begins at another time is shifted by the difference of the two start times;
+    what lies before or after the signal is cut off. One wholly outside raises `RecordingError`.
+    """
+    problems = list(hypnogram.problems)
+    if not len(hypnogram.stages):
+        return hypnogram.stages, problems
+    offset_s = _find_offset(hypnogram, signal_start, duration_s, problems)
+    frame = hypnogram.stages.assign(onset_s=hypnogram.stages["onset_s"] + offset_s)
+    starts = frame["onset_s"].clip(lower=0.0)
+    ends = (frame["onset_s"] + frame["duration_s"]).clip(upper=duration_s)
+    kept = ends - starts > CLOSE_S
+    if not kept.any():
+        raise RecordingError(
+            path,
+            f"the hypnogram ({frame['onset_s'].iloc[0]:g} to {(hypnogram.end_s + offset_s):g} s) "
+            f"lies outside the signal (0 to {duration_s:g} s)",
+        )
+    problems += _describe_misfit(frame, hypnogram, offset_s, duration_s)
+    fitted = frame.assign(onset_s=starts, duration_s=ends - starts)[kept]
+    return fitted.reset_index(drop=True), problems
+
+
+def _find_offset(
+    hypnogram: Hypnogram, signal_start: datetime | None, duration_s: float, problems: list[str]
+) -> float:
+    """Return by how many seconds the hypnogram's clock starts after the signal's.
+
+    Dates that lie whole days apart (Sleep-EDFx ST7071 has both 25 and 26 July in one header) are
+    an error of the date; times of day are believed.
+    """
+    if hypnogram.starts_at is None or signal_start is None:
+        return 0.0
+    apart_s = (hypnogram.starts_at - signal_start).total_seconds()
+    of_day_s = (apart_s + DAY_S / 2) % DAY_S - DAY_S / 2
+    by_day = abs(of_day_s) < CLOSE_S or abs(apart_s) >= duration_s
+    offset_s = of_day_s if by_day else apart_s
+    if abs(apart_s - offset_s) > CLOSE_S:
+        days = abs(apart_s - offset_s) / DAY_S
+        problems.append(f"the hypnogram's date is {days:g} days off; the times of day are used")
+    if abs(offset_s) > CLOSE_S:
+        side = "after" if offset_s > 0 else "before"
+        problems.append(
+            f"the hypnogram's clock starts {abs(offset_s):g} s {side} the signal's; it was shifted"
+        )
+    return offset_s
+
+
+def _describe_misfit(
+    frame: pd.DataFrame, hypnogram: Hypnogram, offset_s: float, duration_s: float
+) -> list[str]:
+    """Say which part of signal or scoring has no counterpart; unscored ends need no counterpart."""
+    first_s, last_s = frame["onset_s"].min(), (frame["onset_s"] + frame["duration_s"]).max()
+    covered_s = hypnogram.end_s + offset_s
+    found = {
+        "stages {:g} s before the signal begins were cut off": -first_s,
+        "stages {:g} s past the signal's end were cut off": last_s - duration_s,
+        "the hypnogram begins {:g} s after the signal": hypnogram.start_s + offset_s,
+        "the hypnogram ends {:g} s before the signal": duration_s - covered_s,
+    }
+    return [text.format(round(by, 3)) for text, by in found.items() if by > OVERLAP_S]

@@ -1,0 +1,163 @@
+"""The public `.mat` samples of HMS's laboratory: SPaRCNet's and the inter-rater study's (IRR).
+
+SPaRCNet: Jing et al., Neurology 2023, doi:10.1212/WNL.0000000000207127: `seg` (20, 10000), the
+class in the file's name. IRR: Jing et al., Neurology 2023, doi:10.1212/WNL.0000000000201670:
+`seg_10sec` (20, 2000), `Sdata` (four regions' spectrograms) and `vv`, the votes. One recording a
+file; whose they are is not said, so each is a subject of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, Field
+from scipy.io import loadmat
+
+from epochal.errors import RecordingError
+from epochal.provenance import data_source_of
+from epochal.readers import Source
+from epochal.readers.hms import CHANNELS, SFREQ
+from epochal.readers.hms_rows import CLASSES
+from epochal.readers.irr_spectrogram import read_spectrogram
+from epochal.recording import Channel, Recording
+
+VOTE_ORDER = ("Other", "Seizure", "LPD", "GPD", "LRDA", "GRDA")
+_SEGMENTS = ("seg", "seg_10sec")
+
+
+class Options(BaseModel, extra="forbid", frozen=True):
+    """How to read the lab's `.mat` samples."""
+
+    label_pattern: str = Field(
+        r"([A-Za-z]+)_sample\d+",
+        description="Regular expression matched at the start of a file's name; its first group is "
+        "the class. Files with votes need none",
+    )
+    labels: dict[str, str] = Field(
+        {"SZ": "Seizure", **{name: name for name in CLASSES}},
+        description="Class of each name that the pattern finds",
+    )
+
+
+def find(folder: Path, options: Options) -> list[Source]:
+    """List the `.mat` files at or below `folder`; none raises `RecordingError`."""
+    del options
+    folder = Path(folder)
+    paths = [folder] if folder.is_file() else sorted(folder.rglob("*.mat"))
+    if not paths:
+        raise RecordingError(folder, "no .mat file here")
+    return [Source(_recording_id(path, folder), str(path)) for path in paths]
+
+
+def read(source: Source, options: Options) -> Recording:
+    """Read one sample: 20 channels in µV at 200 Hz and one epoch as long as the file.
+
+    `table` has `onset_s, length_s, label` and, where there are votes, `vote_<class>`; a tie has no
+    label. `arrays["spectrogram"]` is float32 `(1, 4, 100, 300)`, as `readers.hms` gives it. Raises
+    `RecordingError` for a file that is not MATLAB's, a missing key, a shape or a label it does not
+    know, and a spectrogram whose time base cannot be told.
+    """
+    content = _load(source.path)
+    key = _segment_key(source.path, content)
+    segment = _segment(source.path, key, content[key])
+    votes = _votes(source.path, content)
+    label, notes = _label(source.path, votes, options)
+    arrays, problems = read_spectrogram(source.path, content)
+    return Recording(
+        recording_id=source.recording_id,
+        subject_id=source.recording_id,
+        channels=tuple(
+            Channel(name, "uV", SFREQ, samples)
+            for name, samples in zip(CHANNELS, segment, strict=True)
+        ),
+        metadata={"subjects_known": False, **notes},
+        problems=problems,
+        data_source=data_source_of(source.path),
+        arrays=arrays,
+        table=_table(segment.shape[1] / SFREQ, label, votes),
+    )
+
+
+def _recording_id(path: Path, folder: Path) -> str:
+    name = path.stem if path == folder else str(path.relative_to(folder).with_suffix(""))
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_") or "recording"
+
+
+def _load(path: str) -> dict[str, Any]:
+    """Read the file's variables; whatever scipy stumbles over is named."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return loadmat(path)
+    except NotImplementedError as error:
+        reason = "a MATLAB v7.3 file, which these samples are not; save it with -v7"
+        raise RecordingError(path, reason) from error
+    except FileNotFoundError as error:
+        raise RecordingError(path, "no such file") from error
+    except Exception as error:  # a broken file raises a dozen kinds: zlib's, struct's, scipy's own
+        raise RecordingError(path, f"not a readable MATLAB file ({error})") from error
+
+
+def _segment_key(path: str, content: dict[str, Any]) -> str:
+    keys = [key for key in _SEGMENTS if key in content]
+    if not keys:
+        given = ", ".join(sorted(key for key in content if not key.startswith("__")))
+        raise RecordingError(path, f"no variable 'seg' or 'seg_10sec'; it has: {given or 'none'}")
+    return keys[0]
+
+
+def _segment(path: str, key: str, values: Any) -> np.ndarray:
+    array = np.asarray(values)
+    if array.ndim != 2 or array.shape[0] != len(CHANNELS) or array.shape[1] == 0:
+        raise RecordingError(path, f"'{key}' has shape {array.shape}, not (20, n_samples)")
+    if array.dtype.kind not in "iuf":
+        raise RecordingError(path, f"'{key}' holds {array.dtype} values, not real numbers")
+    return array.astype(np.float32)
+
+
+def _votes(path: str, content: dict[str, Any]) -> dict[str, int] | None:
+    if "vv" not in content:
+        return None
+    votes = np.asarray(content["vv"]).ravel()
+    if votes.dtype.kind not in "iuf" or len(votes) != len(VOTE_ORDER):
+        raise RecordingError(path, f"'vv' has {len(votes)} values, not 6 counts of votes")
+    if not (votes >= 0).all() or (votes % 1 != 0).any() or votes.sum() == 0:
+        raise RecordingError(path, f"'vv' = {votes.tolist()} are not counts of votes")
+    named = dict(zip(VOTE_ORDER, votes.astype(int).tolist(), strict=True))
+    return {name: named[name] for name in CLASSES}
+
+
+def _label(
+    path: str, votes: dict[str, int] | None, options: Options
+) -> tuple[str | None, dict[str, Any]]:
+    """Return the class with most votes, or that of the file's name, and what to note about it."""
+    if votes is None:
+        return _label_of_name(path, options), {"label_from": "file name"}
+    most = [name for name, count in votes.items() if count == max(votes.values())]
+    if len(most) > 1:
+        return None, {"label_from": "votes", "tie_between": most}
+    return most[0], {"label_from": "votes"}
+
+
+def _label_of_name(path: str, options: Options) -> str:
+    match = re.match(options.label_pattern, Path(path).stem)
+    if not match or not match.groups():
+        raise RecordingError(
+            path,
+            f"no votes, and label_pattern '{options.label_pattern}' finds no class in its name",
+        )
+    if match.group(1) not in options.labels:
+        known = ", ".join(sorted(options.labels))
+        raise RecordingError(path, f"unknown class '{match.group(1)}' in its name; known: {known}")
+    return options.labels[match.group(1)]
+
+
+def _table(length_s: float, label: str | None, votes: dict[str, int] | None) -> pd.DataFrame:
+    row = {"onset_s": 0.0, "length_s": length_s, "label": label}
+    row |= {f"vote_{name}": count for name, count in (votes or {}).items()}
+    return pd.DataFrame([row]).astype({"label": object})

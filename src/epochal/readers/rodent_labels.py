@@ -1,0 +1,186 @@
+"""Labels of rodent recordings: where they lie, what their codes mean, whether they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from epochal.errors import RecordingError
+from epochal.readers.hypnogram_files import COLUMNS
+from epochal.readers.hypnograms import Hypnogram, fit_to_signal, read_hypnogram
+from epochal.readers.participants import read_json
+from epochal.readers.rodent_mat import EPOCHS, find_number, load_variables, read_codes
+from epochal.readers.stage_maps import (
+    ACCUSLEEP_CODES,
+    MSSV_CODES,
+    RODENT_NAMES,
+    Unrefusing,
+    follow_levels,
+    from_codes,
+)
+from epochal.readers.stages import StageMap
+from epochal.recording import Recording
+
+ENDINGS = (
+    "_labels.csv", "_events.tsv", "_labels.tsv", "_labels.mat", "_labels.txt", "_hypnogram.csv",
+    ".csv", ".tsv", ".txt",
+)  # fmt: skip
+NICE_EPOCHS_S = (1.0, 2.0, 2.5, 4.0, 5.0, 8.0, 10.0, 20.0, 30.0)
+
+
+class LabelOptions(BaseModel, extra="forbid", frozen=True):
+    """Where labels lie and what they mean."""
+
+    labels: str | None = Field(
+        None,
+        description="Name of the label file beside the signals, `{id}` standing for the recording "
+        "and `{stem}` for the signal file, e.g. `{stem}_scorer2.csv`; null: the usual endings",
+    )
+    stages: StageMap | None = Field(
+        None,
+        description="Each label and its class, null: unscored. By default the names of the three "
+        "stages, with AccuSleep's codes in MAT and MSSV's in `_events.tsv`",
+    )
+    unknown_labels: Literal["refuse", "unscored"] = Field(
+        "refuse", description="A label that the map does not hold: refuse it by name, or leave out"
+    )
+    epoch_s: float = Field(
+        10.0, gt=0, description="Length of an epoch where neither labels nor side file say it"
+    )
+    length_tolerance: float = Field(
+        0.05,
+        ge=0,
+        description="Streams, or one label per epoch, whose lengths differ by a larger share are "
+        "refused, since a rate or the epoch length must be wrong; smaller differences are reported",
+    )
+    require_labels: bool = Field(False, description="Refuse a recording that has no labels")
+
+
+def find_label_file(path: Path, stems: Sequence[str], options: LabelOptions) -> Path | None:
+    """Return the labels beside a signal file, or None; one asked for by name must be there.
+
+    `stems` are the names that the labels may begin with, the recording's own first.
+    """
+    if options.labels is not None:
+        named = options.labels.replace("{id}", stems[0]).replace("{stem}", path.stem)
+        if not path.with_name(named).is_file():
+            raise RecordingError(path, f"no label file '{named}' beside it")
+        return path.with_name(named)
+    bare = dict.fromkeys((*stems, *(stem.removesuffix("_eeg") for stem in stems)))
+    names = [f"{stem}{ending}" for stem in bare for ending in ENDINGS]
+    if path.name == "EEG.mat":
+        names = ["labels.mat", "labels.csv", *names]
+    return next((path.with_name(n) for n in names if path.with_name(n).is_file()), None)
+
+
+def label_recording(
+    recording: Recording,
+    *,
+    path: Path | None,
+    variables: Mapping[str, Any] | None,
+    variable: str | None,
+    epoch_s: float | None,
+    options: LabelOptions,
+) -> Recording:
+    """Return the recording with the labels of a file, else of the MAT file's variables, on it.
+
+    `epoch_s` is what the side file says. A recording without either keeps its own annotations.
+    """
+    if path is not None and path.suffix.lower() == ".mat":
+        variables = load_variables(path)
+    elif path is not None:
+        return _with_table(recording, path, epoch_s or options.epoch_s, options)
+    codes = read_codes(path or recording.recording_id, variables, variable) if variables else None
+    if variables is None or codes is None:
+        return _without_labels(recording, options)
+    stages = _stage_map(options, ACCUSLEEP_CODES)
+    length_s = find_number(variables, EPOCHS) or epoch_s or options.epoch_s
+    where = path or recording.recording_id
+    hypnogram = from_codes(codes, epoch_s=length_s, stages=stages, where=where)
+    _check_length(hypnogram, recording, epoch_s=length_s, where=where, options=options)
+    return attach_labels(recording, hypnogram, stages, where)
+
+
+def _stage_map(options: LabelOptions, codes: StageMap) -> StageMap:
+    stages = options.stages if options.stages is not None else {**RODENT_NAMES, **codes}
+    return Unrefusing(stages) if options.unknown_labels == "unscored" else stages
+
+
+def _without_labels(recording: Recording, options: LabelOptions) -> Recording:
+    if options.require_labels and recording.annotations.empty:
+        raise RecordingError(recording.recording_id, "no labels in it or beside it")
+    return recording
+
+
+def _with_table(
+    recording: Recording, path: Path, epoch_s: float, options: LabelOptions
+) -> Recording:
+    is_events = path.name.endswith("_events.tsv")
+    stages = _stage_map(options, MSSV_CODES if is_events else {})
+    sidecar = path.with_suffix(".json")
+    if is_events and sidecar.is_file():
+        stages = follow_levels(stages, find_levels(read_json(sidecar)))
+    hypnogram = read_hypnogram(path, stages=stages, epoch_s=epoch_s)
+    if not _has_times(path):
+        _check_length(hypnogram, recording, epoch_s=epoch_s, where=path, options=options)
+    return attach_labels(recording, hypnogram, stages, path)
+
+
+def find_levels(sidecar: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `Levels` of the label column in the sidecar of an events file, or nothing."""
+    for name in COLUMNS["label"]:
+        column = sidecar.get(name)
+        if isinstance(column, dict) and isinstance(column.get("Levels"), dict):
+            return dict(column["Levels"])
+    return {}
+
+
+def _has_times(path: Path) -> bool:
+    """Say whether each label of a text file has its own onset, so that no epoch length enters."""
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return path.suffix.lower() in (".edf", ".bdf", ".xml")
+    with path.open(encoding="latin-1") as file:
+        names = file.readline().lower().replace(";", ",").replace("\t", ",").split(",")
+    return any(name.strip(' "\n\r') in COLUMNS["onset"] for name in names)
+
+
+def _check_length(
+    hypnogram: Hypnogram,
+    recording: Recording,
+    *,
+    epoch_s: float,
+    where: str | Path,
+    options: LabelOptions,
+) -> None:
+    """Refuse labels, one an epoch, that cannot be of these signals."""
+    duration_s, n_epochs = recording.duration_s, round(hypnogram.end_s / epoch_s)
+    off = abs(hypnogram.end_s - duration_s)
+    if off <= max(options.length_tolerance * duration_s, epoch_s):
+        return
+    fitting = [nice for nice in NICE_EPOCHS_S if abs(n_epochs * nice - duration_s) < nice]
+    hint = f"; epochs of {fitting[0]:g} s would fit" if fitting else ""
+    raise RecordingError(
+        where,
+        f"{n_epochs} labels of {epoch_s:g} s last {hypnogram.end_s:g} s, but the signals "
+        f"{duration_s:g} s: check `epoch_s` and the sampling rate{hint}",
+    )
+
+
+def attach_labels(
+    recording: Recording, hypnogram: Hypnogram, stages: StageMap, where: str | Path
+) -> Recording:
+    """Return the recording with a hypnogram fitted to its length, and what that took."""
+    annotations, problems = fit_to_signal(
+        hypnogram, duration_s=recording.duration_s, signal_start=recording.start, path=where
+    )
+    unknown = stages.describe() if isinstance(stages, Unrefusing) else []
+    return replace(
+        recording,
+        annotations=annotations,
+        metadata={**recording.metadata, "unscored_s": hypnogram.unscored_s},
+        problems=(*recording.problems, *problems, *unknown),
+    )

@@ -1,0 +1,79 @@
+"""Schemas of the tables that pass between the pipelines; the catalog names them."""
+
+from __future__ import annotations
+
+import pandera.pandas as pa
+
+ROLES = ["train", "val", "test"]
+_KEYS = {
+    "recording_id": pa.Column(str, coerce=True),
+    "epoch": pa.Column(int, pa.Check.ge(0)),
+}
+
+sources = pa.DataFrameSchema(
+    {"recording_id": pa.Column(str, unique=True), "path": pa.Column(str), "state": pa.Column(str)},
+    strict=False,
+)
+
+epochs = pa.DataFrameSchema(
+    {
+        **_KEYS,
+        "subject_id": pa.Column(str),
+        "onset_s": pa.Column(float),
+        "length_s": pa.Column(float, pa.Check.gt(0)),
+        "label": pa.Column(nullable=True),
+        "run": pa.Column(int, pa.Check.ge(0)),
+        "data_source": pa.Column(str, pa.Check.isin(["real", "simulated"])),
+        "quality_.*": pa.Column(bool, regex=True, required=False),
+        "vote_.*": pa.Column(float, pa.Check.ge(0), regex=True, required=False, coerce=True),
+    },
+    unique=["recording_id", "epoch"],
+)
+
+features = pa.DataFrameSchema(
+    {**_KEYS, "^(?!recording_id$|epoch$).+": pa.Column("float32", nullable=True, regex=True)},
+    unique=["recording_id", "epoch"],
+)
+
+splits = pa.DataFrameSchema(
+    {
+        **_KEYS,
+        "subject_id": pa.Column(str),
+        "role": pa.Column(str, pa.Check.isin(ROLES)),
+        "fold": pa.Column(int, pa.Check.ge(-1)),
+    },
+    checks=pa.Check(
+        lambda table: (table["role"] == "test") == (table["fold"] == -1),
+        error="fold is -1 in test, and nowhere else",
+    ),
+    unique=["recording_id", "epoch"],
+)
+
+predictions = pa.DataFrameSchema(
+    {
+        **_KEYS,
+        "model": pa.Column(str, coerce=True),
+        "family": pa.Column(str, pa.Check.isin(["baseline", "classical", "deep", "stack"]), coerce=True),
+        "role": pa.Column(str, pa.Check.isin(["oof", "val", "test"]), coerce=True),
+        "fold": pa.Column(int, pa.Check.ge(-1)),
+        "causal": pa.Column(bool),
+        "proba_.*": pa.Column(float, pa.Check.in_range(0, 1 + 1e-6), regex=True),
+    },
+    unique=["recording_id", "epoch", "model", "role"],
+)
+
+leaderboard = pa.DataFrameSchema(
+    {
+        "model": pa.Column(str),
+        "family": pa.Column(str),
+        "role": pa.Column(str, pa.Check.isin(["oof", "val", "test"])),
+        "causal": pa.Column(bool),
+        "data_source": pa.Column(str),
+        "n_epochs": pa.Column(int, pa.Check.gt(0)),
+        "n_subjects": pa.Column(int, pa.Check.gt(0)),
+        "accuracy": pa.Column(float, pa.Check.in_range(0, 1)),
+        "kappa": pa.Column(float, pa.Check.in_range(-1, 1)),
+        "kappa_low": pa.Column(float, nullable=True),
+        "kappa_high": pa.Column(float, nullable=True),
+    },
+)

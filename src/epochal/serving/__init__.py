@@ -1,0 +1,1 @@
+"""Scoring with an exported bundle: no pickle, no training library."""

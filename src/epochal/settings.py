@@ -1,0 +1,15 @@
+"""Kedro's settings for the project."""
+
+from omegaconf.resolvers import oc
+
+from epochal.hooks import FreshnessHooks, SummaryHooks, TrackingHooks
+
+HOOKS = (FreshnessHooks(), TrackingHooks(), SummaryHooks())
+
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "demo",
+    "custom_resolvers": {"oc.env": oc.env},
+    # A study's section says only what differs from base, at any depth of its first level.
+    "merge_strategy": {"parameters": "soft"},
+}

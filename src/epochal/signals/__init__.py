@@ -1,0 +1,1 @@
+"""Filtering, cutting into epochs, and signal quality."""
