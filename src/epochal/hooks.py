@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,6 +13,7 @@ from kedro.io import CatalogProtocol, DatasetNotFoundError
 from kedro.pipeline import Pipeline
 from pydantic import BaseModel
 
+from epochal.datasets.keyed import Keyed
 from epochal.datasets.keys import key_of
 
 logger = logging.getLogger(__name__)
@@ -24,47 +24,32 @@ _SHOWN = ["model", "family", "role", "causal", "data_source", "n_epochs", "n_sub
 
 
 class FreshnessHooks:
-    """Forget every output whose key differs from what it would be made from now.
+    """Tell every output what it would be made from now; one made from something else is missing.
 
     A key is the hash of the node's function, the package's version, the parameters, and the keys
-    of the inputs. It is written down after a stale output has been forgotten and before the new
-    one is made; since outputs are whole or absent, one that exists beside its key is fresh, even
-    after a kill.
+    of the inputs. Nothing is removed: stale data stay until what replaces them is whole.
     """
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Compare the keys of all outputs in the order of the graph."""
+        """Hand every output its key, in the order of the graph."""
         keys: dict[str, str] = {}
         for node in pipeline.nodes:
             inputs = [keys.get(name) or _input_key(name, catalog) for name in node.inputs]
             key = key_of(("node", node.func, inputs))
             for name in node.outputs:
                 keys[name] = key
-                _forget_if_stale(name, key, catalog)
+                dataset = _dataset(name, catalog)
+                if isinstance(dataset, Keyed):
+                    dataset.expect(key)
 
 
 def _input_key(name: str, catalog: CatalogProtocol) -> str:
-    """Return the key of a parameter, or what is written down beside a dataset made earlier."""
+    """Return the key of a parameter, or what is written down of a dataset made earlier."""
     dataset = _dataset(name, catalog)
     if name == "parameters" or name.startswith("params:"):
         return key_of(dataset.load())
-    location = getattr(dataset, "location", None)
-    path = _key_path(location) if location is not None else None
-    return path.read_text(encoding="utf-8") if path is not None and path.exists() else ""
-
-
-def _forget_if_stale(name: str, key: str, catalog: CatalogProtocol) -> None:
-    dataset = _dataset(name, catalog)
-    location = getattr(dataset, "location", None)
-    if location is None:
-        return
-    path = _key_path(location)
-    if path.exists() and path.read_text(encoding="utf-8") == key:
-        return
-    dataset.forget()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(key, encoding="utf-8")
+    return dataset.stored_key() if isinstance(dataset, Keyed) else ""
 
 
 def _dataset(name: str, catalog: CatalogProtocol) -> Any:
@@ -72,10 +57,6 @@ def _dataset(name: str, catalog: CatalogProtocol) -> Any:
         return catalog.get(name)
     except DatasetNotFoundError:
         return None
-
-
-def _key_path(location: Path) -> Path:
-    return location.parent / f".{location.name}.key"
 
 
 class TrackingHooks:

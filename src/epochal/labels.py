@@ -10,7 +10,7 @@ PROBA = "proba_"
 
 def encode(labels: pd.Series, classes: tuple[str, ...]) -> np.ndarray:
     """Return the class number of each label, −1 where there is none or it is not of the study."""
-    return pd.Categorical(labels, categories=list(classes)).codes.astype(int)
+    return pd.Index(list(classes), dtype=object).get_indexer(labels.astype(object))
 
 
 def keep_classes(epochs: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:

@@ -51,16 +51,18 @@ def _rank_correlation(rows: pd.DataFrame, columns: pd.Index) -> pd.Series:
     """Return each column's Spearman correlation with the onset within one recording."""
     known = rows[columns].notna().sum() >= _MIN_EPOCHS
     varying = known & (rows[columns].nunique() > 1)
-    ranks = rows[columns[varying]].rank()
-    onset = rows["onset_s"].rank()
-    return ranks.corrwith(onset).reindex(columns).fillna(0.0)
+    values = rows[columns[varying]]
+    ranks = values.rank()
+    # the onset's rank among the epochs that the column knows: a hole must not hide a clock
+    onsets = values.notna().mul(1.0).where(values.notna()).mul(rows["onset_s"], axis=0).rank()
+    return ranks.corrwith(onsets).reindex(columns).fillna(0.0)
 
 
 def refuse_in_sample(predictions: pd.DataFrame, splits: pd.DataFrame) -> None:
     """Raise `LeakageError` when a row predicted as test or out of fold was one to train on.
 
     Out-of-fold rows carry the fold that was left out, and it must be their own; `test` and `val`
-    rows must have that role.
+    rows must have that role; there is no other.
     """
     merged = predictions.merge(
         splits[["recording_id", "epoch", "role", "fold"]],
@@ -69,8 +71,12 @@ def refuse_in_sample(predictions: pd.DataFrame, splits: pd.DataFrame) -> None:
         validate="many_to_one",
     )
     out_of_fold = merged["role"] == "oof"
-    wrong_fold = out_of_fold & (merged["fold"] != merged["fold_split"])
-    wrong_role = ~out_of_fold & (merged["role"] != merged["role_split"])
+    wrong_fold = out_of_fold & (
+        (merged["fold"] != merged["fold_split"]) | (merged["role_split"] == "test")
+    )
+    wrong_role = ~out_of_fold & (
+        (merged["role"] != merged["role_split"]) | (merged["role"] == "train")
+    )
     wrong = np.flatnonzero(wrong_fold | wrong_role)
     if len(wrong):
         row = merged.iloc[wrong[0]]

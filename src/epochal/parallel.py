@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from epochal.errors import EpochalError, explain
 
 Backend = Literal["sequential", "threads", "processes", "dask"]
 
@@ -66,8 +69,17 @@ def _attempt(name: str, piece: Callable[[], Any]) -> tuple[str, Exception | None
     try:
         piece()
     except Exception as error:  # one failure must not lose the others; the caller reports all
-        return name, error
+        return name, _portable(error)
     return name, None
+
+
+def _portable(error: Exception) -> Exception:
+    """Return the error, or its text where it would not survive the way back from a process."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # anything may go wrong while a foreign class is pickled
+        return EpochalError(explain(error))
+    return error
 
 
 def _with_progress(outcomes: Any, total: int, description: str, options: ParallelOptions) -> Any:

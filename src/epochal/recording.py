@@ -195,9 +195,14 @@ def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> None:
     group = file.create_group(name)
     group.attrs["columns"] = json.dumps(list(frame.columns))
     for column in frame.columns:
-        numeric = pd.api.types.is_numeric_dtype(frame[column])
-        values = frame[column].to_numpy() if numeric else frame[column].astype(object).to_numpy()
-        group.create_dataset(column, data=values, dtype=None if numeric else h5py.string_dtype())
+        if pd.api.types.is_numeric_dtype(frame[column]):
+            group.create_dataset(column, data=frame[column].to_numpy())
+            continue
+        missing = frame[column].isna()
+        values = frame[column].astype(object).mask(missing, "").to_numpy()
+        group.create_dataset(column, data=values, dtype=h5py.string_dtype())
+        if missing.any():  # HDF5 text knows no null
+            file.create_dataset(f"missing/{name}/{column}", data=missing.to_numpy())
 
 
 def _read_frame(group: h5py.Group) -> pd.DataFrame:
@@ -206,4 +211,8 @@ def _read_frame(group: h5py.Group) -> pd.DataFrame:
 
 
 def _read_column(values: h5py.Dataset) -> np.ndarray:
-    return values.asstr()[()] if h5py.check_string_dtype(values.dtype) else values[()]
+    if not h5py.check_string_dtype(values.dtype):
+        return values[()]
+    text = values.asstr()[()]
+    missing = values.file.get(f"missing{values.name}")
+    return text if missing is None else np.where(missing[()], None, text)

@@ -1,8 +1,15 @@
 """What must be settled before Kedro loads its plugins; importing `epochal` sets the environment."""
 
-import warnings
+import logging
+
+_OF_MLFLOW_ITSELF = "Add type hints to the `predict` method"
 
 
 def prepare() -> None:
-    """Silence the warning that MLflow raises of its own code while kedro-mlflow imports it."""
-    warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
+    """Log warnings, but for the one that MLflow raises of its own code at every import."""
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addFilter(_is_of_ours)
+
+
+def _is_of_ours(record: logging.LogRecord) -> bool:
+    return _OF_MLFLOW_ITSELF not in record.getMessage()

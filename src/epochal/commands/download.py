@@ -85,7 +85,7 @@ def hms(*, dry_run: bool, **chosen: Any) -> None:
     from epochal.downloads import kaggle as source
 
     with _one_line_errors():
-        options = source.Options(**chosen)
+        options = source.Options(quiet=not sys.stderr.isatty(), **chosen)
         click.echo(source.LICENCE)
         if dry_run:
             _print_lines(source.plan_download(options).describe())
@@ -153,18 +153,24 @@ def _one_line_errors() -> Iterator[None]:
 
 @contextmanager
 def _byte_bar(description: str) -> Iterator[Callable[[int], None]]:
-    """Show bytes and throughput on a terminal; elsewhere, and without tqdm, keep still."""
+    """Show bytes and throughput on a terminal, from the first byte on; without tqdm, keep still."""
     try:
         from tqdm import tqdm
     except ImportError:
         yield lambda n_bytes: None
         return
-    with tqdm(desc=description, unit="B", unit_scale=True, disable=None) as bar:
+    bars: list[Any] = []
 
-        def advance(n_bytes: int) -> None:
-            bar.update(n_bytes)
+    def advance(n_bytes: int) -> None:
+        if not bars:  # not before: Kaggle's client may be drawing a bar of its own
+            bars.append(tqdm(desc=description, unit="B", unit_scale=True, disable=None))
+        bars[0].update(n_bytes)
 
+    try:
         yield advance
+    finally:
+        for bar in bars:
+            bar.close()
 
 
 def _progress() -> Progress:

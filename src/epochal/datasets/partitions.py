@@ -13,6 +13,7 @@ from typing import Any
 from kedro.io import DatasetError
 from kedro_datasets.partitions import PartitionedDataset
 
+from epochal.datasets.keyed import Keyed
 from epochal.datasets.keys import key_of
 from epochal.errors import EpochalError, RecordingError
 from epochal.parallel import ParallelOptions, run_pieces
@@ -33,14 +34,15 @@ class Piece:
         return self.load()
 
 
-class Partitions(PartitionedDataset):
+class Partitions(Keyed, PartitionedDataset):
     """A partitioned dataset that makes its pieces itself, side by side, each whole or absent.
 
     It saves `{name: partial(function, …)}` (or ready values): every partial whose key is new is
     called, and its result written to a temporary name and then renamed. Pieces with an unchanged
     key stay, pieces no longer listed go. A failure loses none of the others: all are named in one
     error at the end, or, under `tolerate_bad_recordings`, a `RecordingError` is only written down
-    in `.failures.json`. The `.complete` mark comes last, and `exists` asks for it.
+    in `.failures.json`. The `.complete` mark comes last, with the whole dataset's key, and `exists`
+    asks for it.
 
     It loads `{name: Piece}`, possibly empty.
     """
@@ -66,9 +68,10 @@ class Partitions(PartitionedDataset):
         """The folder of the pieces."""
         return Path(self._path)
 
-    def forget(self) -> None:
-        """Stop claiming to be complete; the pieces stay for their keys to be compared."""
-        (self.location / COMPLETE).unlink(missing_ok=True)
+    @property
+    def key_path(self) -> Path:
+        """The mark that all pieces are there."""
+        return self.location / COMPLETE
 
     def failures(self) -> dict[str, str]:
         """Return why each tolerated piece is absent, by name."""
@@ -79,7 +82,7 @@ class Partitions(PartitionedDataset):
         """Return the complete pieces by name, each to be called when it is needed."""
         names = sorted(_name(path) for path in self.location.glob(".*.key"))
         return {
-            name: Piece(self._piece_dataset(self._file(name)).load, self._stored_key(name))
+            name: Piece(self._piece_dataset(self._file(name)).load, self._piece_key(name))
             for name in names
             if self._file(name).exists()
         }
@@ -87,7 +90,7 @@ class Partitions(PartitionedDataset):
     def save(self, data: Mapping[str, Any]) -> None:
         """Make and write the pieces whose key changed; remove those not listed any more."""
         self.location.mkdir(parents=True, exist_ok=True)
-        self.forget()
+        self.key_path.unlink(missing_ok=True)
         tables: dict[int, str] = {}
         keys = {name: key_of(piece, tables) for name, piece in data.items()}
         self._remove_unlisted(set(keys))
@@ -95,7 +98,7 @@ class Partitions(PartitionedDataset):
         work = {name: partial(self._make, name, stale[name], keys[name]) for name in stale}
         failures = run_pieces(work, description=self.location.name, options=self._parallel)
         self._report(failures, n_listed=len(data))
-        (self.location / COMPLETE).touch()
+        self._write_key()
 
     def _make(self, name: str, piece: Any, key: str) -> None:
         """Make one piece under a temporary name, rename it, and only then write its key."""
@@ -136,9 +139,9 @@ class Partitions(PartitionedDataset):
                 self._file(_name(key_file)).unlink(missing_ok=True)
 
     def _is_fresh(self, name: str, key: str) -> bool:
-        return self._file(name).exists() and self._stored_key(name) == key
+        return self._file(name).exists() and self._piece_key(name) == key
 
-    def _stored_key(self, name: str) -> str:
+    def _piece_key(self, name: str) -> str:
         key_file = self._key_file(name)
         return key_file.read_text(encoding="utf-8") if key_file.exists() else ""
 
@@ -152,7 +155,7 @@ class Partitions(PartitionedDataset):
         return self._dataset_type(**{**self._dataset_config, self._filepath_arg: str(path)})
 
     def _exists(self) -> bool:
-        return (self.location / COMPLETE).exists()
+        return self.key_path.exists() and self.is_current()
 
 
 def _name(key_file: Path) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import ImagePreview, TablePreview
 
+from epochal.datasets.keyed import Keyed
 
-class WholeFile(AbstractDataset[Any, Any]):
+
+class WholeFile(Keyed, AbstractDataset[Any, Any]):
     """Any one-file (or one-folder) dataset, written to a temporary name and then renamed.
 
     The wrapped `dataset` is configured as in the catalog, without its `filepath`.
@@ -31,9 +33,10 @@ class WholeFile(AbstractDataset[Any, Any]):
         """The file, or the folder."""
         return Path(self._filepath)
 
-    def forget(self) -> None:
-        """Remove the file."""
-        _remove(self.location)
+    @property
+    def key_path(self) -> Path:
+        """The hidden file beside the data."""
+        return self.location.with_name(f".{self.location.name}.key")
 
     def load(self) -> Any:
         """Load the wrapped dataset."""
@@ -48,6 +51,7 @@ class WholeFile(AbstractDataset[Any, Any]):
             if self.location.is_dir():
                 shutil.rmtree(self.location)
             temporary.replace(self.location)
+            self._write_key()
         finally:
             _remove(temporary)
 
@@ -57,7 +61,7 @@ class WholeFile(AbstractDataset[Any, Any]):
         return AbstractDataset.from_config(self.location.stem, config)
 
     def _exists(self) -> bool:
-        return self.location.exists()
+        return self.location.exists() and self.is_current()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "dataset": self._config["type"]}

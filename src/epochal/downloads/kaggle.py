@@ -44,6 +44,7 @@ class Options(BaseModel, extra="forbid", frozen=True):
     competition: str = Field(COMPETITION, description="The competition's name in its address.")
     round_retries: int = Field(2, ge=0, le=100, description="Attempts after one that failed.")
     backoff_s: float = Field(5.0, ge=0, description="The first pause; it doubles with each more.")
+    quiet: bool = Field(True, description="False: Kaggle's client draws its own bar.")
     keep_archive: bool = Field(False, description="Keep the zip after unpacking.")
     limits: Limits = Limits()
 
@@ -192,7 +193,9 @@ def _fetch_archive(
 
     def fetch() -> None:
         with _quietly(f"Kaggle does not give '{options.competition}'"):
-            client.competition_download_files(options.competition, path=str(work), quiet=True)
+            client.competition_download_files(
+                options.competition, path=str(work), quiet=options.quiet
+            )
 
     _repeat(fetch, options)
     archive = work / f"{options.competition}.zip"
@@ -280,6 +283,8 @@ def _explain(what: str, error: OSError) -> DownloadError:
 
 
 def _first_line(error: Exception) -> str:
-    # Only the first line, without any address: Kaggle's carry signatures.
+    """Say what an error says without any address: Kaggle's carry signatures."""
+    if type(error).__name__ in ("ConnectionError", "ConnectTimeout", "ReadTimeout", "SSLError"):
+        return f"no connection: {type(error).__name__}"
     text = (str(error) or type(error).__name__).splitlines()[0]
     return text.split(" for url:")[0][:200]

@@ -21,7 +21,13 @@ def choose_headline(leaderboard: pd.DataFrame, *, causal_only: bool = False) -> 
 
 def rows_of_recording(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
     """Return the model's rows of the first recording that it has not seen: test, else out of fold."""
-    rows = predictions[predictions["model"] == model]
-    role = "test" if (rows["role"] == "test").any() else "oof"
-    rows = rows[rows["role"] == role]
+    rows = most_independent(predictions)
+    rows = rows[rows["model"] == model]
     return rows[rows["recording_id"] == rows["recording_id"].min()]
+
+
+def most_independent(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows worth a picture: no baseline; test rows where there are any, else out of fold."""
+    models = predictions[predictions["family"] != "baseline"]
+    role = "test" if (models["role"] == "test").any() else "oof"
+    return models[models["role"] == role]

@@ -76,7 +76,9 @@ def filter_band(windows: np.ndarray, sfreq: float, *, low_hz: float, high_hz: fl
     """Return the windows between two frequencies: Butterworth, order 2 each way, no phase shift."""
     high_hz = min(high_hz, 0.45 * sfreq)
     sos = butter(2, [low_hz, high_hz], "bandpass", fs=sfreq, output="sos")
-    return sosfiltfilt(sos, np.asarray(windows, np.float64), axis=-1)
+    windows = np.asarray(windows, np.float64)
+    # Without its offset a flat window stays exactly flat, rather than ringing at 1e-15.
+    return np.asarray(sosfiltfilt(sos, windows - windows[..., :1], axis=-1))
 
 
 def believable(interval_s: np.ndarray) -> np.ndarray:

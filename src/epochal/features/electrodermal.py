@@ -57,7 +57,10 @@ def split(windows: np.ndarray, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def find_responses(phasic: np.ndarray, sfreq: float) -> Responses:
-    """Count the skin-conductance responses of one window's phasic part, and size them."""
+    """Count the skin-conductance responses of one window's phasic part, and size them.
+
+    A size is the peak's prominence there: slow responses come out smaller than in the raw signal.
+    """
     apart = max(1, round(MIN_APART_S * sfreq))
     peaks, found = find_peaks(phasic, prominence=MIN_RESPONSE_US, distance=apart)
     rises_us, minutes = found["prominences"], len(phasic) / sfreq / 60

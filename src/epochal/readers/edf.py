@@ -20,7 +20,7 @@ from epochal.provenance import data_source_of
 from epochal.readers import Source
 from epochal.readers.edf_header import EdfHeader, SignalHeader, read_header
 from epochal.readers.edf_samples import read_samples
-from epochal.readers.edf_timeline import Timeline, read_timeline
+from epochal.readers.edf_timeline import Timeline, find_lights, read_timeline
 from epochal.readers.edf_units import measure_spread, needs_settling, parse_unit, settle_unit
 from epochal.readers.hypnograms import (
     SLEEP_STAGES,
@@ -33,7 +33,6 @@ from epochal.readers.hypnograms import (
 from epochal.recording import Channel, Recording
 
 SUFFIXES = (".edf", ".bdf", ".rec")
-_LIGHTS = re.compile(r"lights?[\s_-]*(off|out|on)\b", re.IGNORECASE)
 
 
 class Signals(BaseModel, extra="forbid", frozen=True):
@@ -180,11 +179,9 @@ def _find_lights(timeline: Timeline) -> dict[str, float]:
     """Return when the annotations say that the lights went off and on."""
     found: dict[str, float] = {}
     for mark in timeline.annotations:
-        match = _LIGHTS.search(mark.text)
-        if match:
-            found.setdefault(
-                f"lights_{'on' if match[1].lower() == 'on' else 'off'}_s", mark.onset_s
-            )
+        which = find_lights(mark)
+        if which:
+            found.setdefault(f"lights_{which}_s", mark.onset_s)
     return found
 
 

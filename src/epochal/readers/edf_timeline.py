@@ -15,6 +15,7 @@ LARGEST_TIME_S = 1e9
 JITTER = 0.01  # of a record's duration: clocks drift, gaps are longer than that
 SHOWN = 5  # gaps spelled out in a message
 
+_LIGHTS = re.compile(r"lights?[\s_-]*(off|out|on)\b", re.IGNORECASE)
 _TAL = re.compile(rb"([+-]?\d{1,10}(?:[.,]\d*)?)(?:\x15(\d{1,10}(?:[.,]\d*)?))?\x14(.*)", re.DOTALL)
 
 
@@ -45,6 +46,14 @@ class Timeline:
     runs: tuple[Run, ...]
     annotations: tuple[Annotation, ...]
     problems: tuple[str, ...]
+
+
+def find_lights(annotation: Annotation) -> str | None:
+    """Say whether an annotation marks the lights going `off` or `on`."""
+    match = _LIGHTS.search(annotation.text)
+    if match is None:
+        return None
+    return "on" if match[1].lower() == "on" else "off"
 
 
 def read_timeline(header: EdfHeader, *, max_gap_ratio: float) -> Timeline:

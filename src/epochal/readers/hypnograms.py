@@ -17,7 +17,7 @@ import pandas as pd
 from epochal.errors import RecordingError
 from epochal.readers.edf_fields import quote
 from epochal.readers.edf_header import read_header
-from epochal.readers.edf_timeline import Annotation, read_annotations
+from epochal.readers.edf_timeline import Annotation, find_lights, read_annotations
 from epochal.readers.hypnogram_files import Rows, parse_lines, parse_table, parse_xml
 from epochal.readers.stages import (
     SLEEP_STAGES,
@@ -29,6 +29,7 @@ from epochal.readers.stages import (
 )
 from epochal.recording import ANNOTATION_COLUMNS
 
+Stretch = tuple[float, float, str]
 OVERLAP_S = 1.0  # stretches that overlap by more contradict each other
 DAY_S = 86400.0
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -38,9 +39,9 @@ CLOSE_S = 1e-3  # rounding of times in text
 class Hypnogram(NamedTuple):
     """Scored stretches, and what else is known of the scoring.
 
-    `stages` has the columns `onset_s, duration_s, label`, sorted, unscored stretches left out and
-    counted in `unscored_s`; `start_s` and `end_s` bound all that the file speaks of, in seconds
-    from `starts_at` where the file has a clock.
+    `stages` has the columns `onset_s, duration_s, label`, sorted and without overlaps. `start_s`
+    and `end_s` bound all that the file speaks of, in seconds from `starts_at` where the file has
+    a clock; `unscored_s` of it hold no stage.
     """
 
     stages: pd.DataFrame
@@ -102,7 +103,7 @@ def _read_edf_hypnogram(path: Path, stages: StageMap, epoch_s: float) -> Hypnogr
     marks, mark_problems = read_annotations(header)
     if not marks:
         raise RecordingError(path, "no annotations, so no hypnogram")
-    rows = [(mark.onset_s, mark.duration_s, mark.text) for mark in marks]
+    rows = [(m.onset_s, m.duration_s, m.text) for m in marks if not find_lights(m)]
     problems = [*header.problems, *mark_problems]
     hypnogram = _arrange(rows, stages=stages, path=path, epoch_s=epoch_s, problems=problems)
     return hypnogram._replace(starts_at=header.start)
@@ -113,14 +114,18 @@ def map_annotations(
 ) -> Hypnogram:
     """Take the stages from a recording's own annotations; other remarks are passed over.
 
-    A remark that calls itself a sleep stage and is none raises `RecordingError`.
+    A remark that calls itself a sleep stage and is none raises `RecordingError`. Under the standard
+    map, bare numbers and single letters are no stages unless words such as `N2` stand beside them:
+    they are what stimuli and buttons leave behind.
     """
-    rows: Rows = []
-    for mark in annotations:
-        if find_stage(mark.text, stages)[0] or looks_like_stage(mark.text):
-            rows.append((mark.onset_s, mark.duration_s, mark.text))
-    if not rows:
+    marks = [m for m in annotations if looks_like_stage(m.text) or find_stage(m.text, stages)[0]]
+    if stages == SLEEP_STAGES:
+        marks = [mark for mark in marks if not mark.text.strip().lstrip("+-").isdigit()]
+        if not any(len(m.text.strip()) > 1 and find_stage(m.text, stages)[1] for m in marks):
+            marks = [mark for mark in marks if looks_like_stage(mark.text)]
+    if not marks:
         return Hypnogram(_to_frame([]))
+    rows: Rows = [(mark.onset_s, mark.duration_s, mark.text) for mark in marks]
     return _arrange(rows, stages=stages, path=path, epoch_s=30.0, problems=[])
 
 
@@ -130,51 +135,60 @@ def _arrange(
     """Sort rows, settle missing durations and overlaps, and map labels to classes."""
     if not rows:
         raise RecordingError(path, "holds no stages")
-    onsets = np.array([onset for onset, _, _ in rows], dtype=float)
-    if not np.isfinite(onsets).all():
+    if not np.isfinite([onset for onset, _, _ in rows]).all():
         raise RecordingError(path, "the field 'onset' holds something that is no time")
-    ordered = [rows[index] for index in np.argsort(onsets, kind="stable")]
-    lengths = _settle_durations(ordered, path, epoch_s, problems)
+    ordered = _fill_durations(sorted(rows, key=lambda row: row[0]), path, epoch_s, problems)
     classes = [look_up_stage(label, stages, path) for _, _, label in ordered]
-    timed = [
-        (row[0], length, stage)
-        for row, length, stage in zip(ordered, lengths, classes, strict=True)
-    ]  # fmt: skip
-    scored = [(onset, length, stage) for onset, length, stage in timed if stage is not None]
+    scored = [
+        (onset, length, stage)
+        for (onset, length, _), stage in zip(ordered, classes, strict=True)
+        if stage is not None
+    ]
+    frame = _to_frame(_cut_overlaps(scored, path, problems))
+    start_s, end_s = ordered[0][0], max(onset + length for onset, length, _ in ordered)
     return Hypnogram(
-        stages=_to_frame(scored),
-        unscored_s=float(sum(length for _, length, stage in timed if stage is None)),
-        start_s=timed[0][0],
-        end_s=max(onset + length for onset, length, _ in timed),
+        stages=frame,
+        unscored_s=round(end_s - start_s - float(frame["duration_s"].sum()), 6),
+        start_s=start_s,
+        end_s=end_s,
         problems=tuple(f"hypnogram: {problem}" for problem in problems),
     )
 
 
-def _settle_durations(
+def _fill_durations(
     rows: Rows, path: str | Path, epoch_s: float, problems: list[str]
-) -> list[float]:
-    """Return each row's duration: one that is missing ends where the next row begins."""
-    lengths, n_missing, n_cut = [], 0, 0
+) -> list[Stretch]:
+    """Let each row without a duration last until the next one begins, the last for an epoch."""
+    filled, n_missing = [], 0
     for index, (onset, duration, label) in enumerate(rows):
-        following = rows[index + 1][0] if index + 1 < len(rows) else None
         if duration is not None and not 0 <= duration < np.inf:
             raise RecordingError(path, f"{quote(label)} at {onset:g} s lasts {duration:g} s")
         if not duration:
             n_missing += 1
-            duration = epoch_s if following is None else following - onset
-        overlap = 0.0 if following is None else onset + duration - following
-        if overlap > OVERLAP_S:
-            clash = (
-                f"{quote(label)} ({onset:g} s, {duration:g} s long) and {quote(rows[index + 1][2])}"
-            )
-            raise RecordingError(path, f"{clash} at {following:g} s overlap")
-        n_cut += overlap > CLOSE_S
-        lengths.append(duration - max(overlap, 0.0))
+            duration = rows[index + 1][0] - onset if index + 1 < len(rows) else epoch_s
+        filled.append((onset, duration, label))
     if n_missing:
         problems.append(f"{n_missing} stages had no duration; each lasts until the next")
+    return filled
+
+
+def _cut_overlaps(rows: list[Stretch], path: str | Path, problems: list[str]) -> list[Stretch]:
+    """Cut stages that reach a little into the next; a longer overlap contradicts itself."""
+    cut, n_cut = [], 0
+    for index, (onset, length, stage) in enumerate(rows):
+        following = rows[index + 1] if index + 1 < len(rows) else (np.inf, 0.0, "")
+        overlap = onset + length - following[0]
+        if overlap > OVERLAP_S:
+            raise RecordingError(
+                path,
+                f"{stage} at {onset:g} s, {length:g} s long, overlaps {following[2]} at "
+                f"{following[0]:g} s",
+            )
+        n_cut += overlap > CLOSE_S
+        cut.append((onset, length - max(overlap, 0.0), stage))
     if n_cut:
-        problems.append(f"{n_cut} stages overlapped the next by up to {OVERLAP_S:g} s and were cut")
-    return lengths
+        problems.append(f"{n_cut} stages reached into the next by up to {OVERLAP_S:g} s; cut")
+    return cut
 
 
 def _to_frame(rows: Sequence[tuple[float, float, str]]) -> pd.DataFrame:

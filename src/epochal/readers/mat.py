@@ -101,9 +101,7 @@ def _read_v73(path: Path, names: Collection[str] | None) -> dict[str, Any]:
     with h5py.File(path, "r") as file:
         limit = max(SMALL_BYTES, MAX_DEFLATE * path.stat().st_size)
         wanted = [
-            name
-            for name in file
-            if not name.startswith("#") and (names is None or name in names)
+            name for name in file if not name.startswith("#") and (names is None or name in names)
         ]
         return {name: _convert(file, file[name], limit, depth=0) for name in wanted}
 

@@ -26,7 +26,7 @@ YEARS_PER = {
 }  # fmt: skip
 SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 PRIVATE = re.compile(
-    r"^((first|last|full|patient|family|given)?_?name|initials|.*birth.*|dob|address|phone|email"
+    r"^((first|last|full|patient|family|given|subject|participant|owner|operator)?_?name|initials|.*birth.*|dob|address|phone|email"
     r"|mrn|ssn|patient_?(id|number|code)|hospital_?(id|number))$",
     re.IGNORECASE,
 )
@@ -125,9 +125,9 @@ def _plain(value: Any) -> Any:
     """Return a value that JSON can hold: numbers in text become numbers."""
     if hasattr(value, "item"):
         value = value.item()
-    if not isinstance(value, str):
+    if isinstance(value, int | float):
         return value
-    text = value.strip()
+    text = str(value).strip()
     try:
         number = float(text)
     except ValueError:

@@ -22,6 +22,12 @@ from epochal.readers import Source
 from epochal.readers.aliases import kind_of
 from epochal.readers.edf import SUFFIXES as EDF_SUFFIXES
 from epochal.readers.edf import Signals, read_edf
+from epochal.readers.mat_signals import (
+    find_labels_of,
+    find_signals,
+    load_variables,
+    read_channels,
+)
 from epochal.readers.naming import name_recordings, safe_name
 from epochal.readers.participants import (
     find_lights,
@@ -32,12 +38,6 @@ from epochal.readers.participants import (
     to_number,
 )
 from epochal.readers.rodent_labels import LabelOptions, find_label_file, label_recording
-from epochal.readers.rodent_mat import (
-    find_labels_of,
-    find_signals,
-    load_variables,
-    read_channels,
-)
 from epochal.readers.stage_maps import RODENT_NAMES
 from epochal.readers.streams import align, start_each
 from epochal.recording import Recording
@@ -84,7 +84,8 @@ def find(folder: Path, options: Options) -> list[Source]:
     the folder. None at all raises `RecordingError`.
     """
     folder = Path(folder)
-    paths = [path for path in sorted(folder.rglob(options.pattern)) if _is_recording(path)]
+    found = [folder] if folder.is_file() else sorted(folder.rglob(options.pattern))
+    paths = [path for path in found if _is_recording(path)]
     if not paths:
         raise RecordingError(
             folder, f"no EDF, BDF or MAT recording that matches '{options.pattern}' here"
@@ -261,4 +262,6 @@ def _compare_starts(in_header: datetime | None, start: datetime | None) -> list[
         return []
     if in_header.replace(tzinfo=None) == start.replace(tzinfo=None):
         return []
-    return [f"the header's start is {in_header:%H:%M:%S}; the side file's, {start:%H:%M:%S}, is used"]
+    return [
+        f"the header's start is {in_header:%H:%M:%S}; the side file's, {start:%H:%M:%S}, is used"
+    ]

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from epochal.errors import RecordingError
-from epochal.readers.hypnogram_files import COLUMNS
-from epochal.readers.hypnograms import Hypnogram, fit_to_signal, read_hypnogram
+from epochal.readers.label_attachment import attach_file, attach_labels, check_length
+from epochal.readers.mat_signals import EPOCHS, find_number, load_variables, read_codes
 from epochal.readers.participants import read_json
-from epochal.readers.rodent_mat import EPOCHS, find_number, load_variables, read_codes
 from epochal.readers.stage_maps import (
     ACCUSLEEP_CODES,
     MSSV_CODES,
     RODENT_NAMES,
     Unrefusing,
+    find_levels,
     follow_levels,
     from_codes,
 )
@@ -27,9 +26,8 @@ from epochal.recording import Recording
 
 ENDINGS = (
     "_labels.csv", "_events.tsv", "_labels.tsv", "_labels.mat", "_labels.txt", "_hypnogram.csv",
-    ".csv", ".tsv", ".txt",
+    ".csv", ".tsv",
 )  # fmt: skip
-NICE_EPOCHS_S = (1.0, 2.0, 2.5, 4.0, 5.0, 8.0, 10.0, 20.0, 30.0)
 
 
 class LabelOptions(BaseModel, extra="forbid", frozen=True):
@@ -101,7 +99,9 @@ def label_recording(
     length_s = find_number(variables, EPOCHS) or epoch_s or options.epoch_s
     where = path or recording.recording_id
     hypnogram = from_codes(codes, epoch_s=length_s, stages=stages, where=where)
-    _check_length(hypnogram, recording, epoch_s=length_s, where=where, options=options)
+    check_length(
+        hypnogram, recording, epoch_s=length_s, tolerance=options.length_tolerance, where=where
+    )
     return attach_labels(recording, hypnogram, stages, where)
 
 
@@ -124,63 +124,6 @@ def _with_table(
     sidecar = path.with_suffix(".json")
     if is_events and sidecar.is_file():
         stages = follow_levels(stages, find_levels(read_json(sidecar)))
-    hypnogram = read_hypnogram(path, stages=stages, epoch_s=epoch_s)
-    if not _has_times(path):
-        _check_length(hypnogram, recording, epoch_s=epoch_s, where=path, options=options)
-    return attach_labels(recording, hypnogram, stages, path)
-
-
-def find_levels(sidecar: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the `Levels` of the label column in the sidecar of an events file, or nothing."""
-    for name in COLUMNS["label"]:
-        column = sidecar.get(name)
-        if isinstance(column, dict) and isinstance(column.get("Levels"), dict):
-            return dict(column["Levels"])
-    return {}
-
-
-def _has_times(path: Path) -> bool:
-    """Say whether each label of a text file has its own onset, so that no epoch length enters."""
-    if path.suffix.lower() not in (".csv", ".tsv"):
-        return path.suffix.lower() in (".edf", ".bdf", ".xml")
-    with path.open(encoding="latin-1") as file:
-        names = file.readline().lower().replace(";", ",").replace("\t", ",").split(",")
-    return any(name.strip(' "\n\r') in COLUMNS["onset"] for name in names)
-
-
-def _check_length(
-    hypnogram: Hypnogram,
-    recording: Recording,
-    *,
-    epoch_s: float,
-    where: str | Path,
-    options: LabelOptions,
-) -> None:
-    """Refuse labels, one an epoch, that cannot be of these signals."""
-    duration_s, n_epochs = recording.duration_s, round(hypnogram.end_s / epoch_s)
-    off = abs(hypnogram.end_s - duration_s)
-    if off <= max(options.length_tolerance * duration_s, epoch_s):
-        return
-    fitting = [nice for nice in NICE_EPOCHS_S if abs(n_epochs * nice - duration_s) < nice]
-    hint = f"; epochs of {fitting[0]:g} s would fit" if fitting else ""
-    raise RecordingError(
-        where,
-        f"{n_epochs} labels of {epoch_s:g} s last {hypnogram.end_s:g} s, but the signals "
-        f"{duration_s:g} s: check `epoch_s` and the sampling rate{hint}",
-    )
-
-
-def attach_labels(
-    recording: Recording, hypnogram: Hypnogram, stages: StageMap, where: str | Path
-) -> Recording:
-    """Return the recording with a hypnogram fitted to its length, and what that took."""
-    annotations, problems = fit_to_signal(
-        hypnogram, duration_s=recording.duration_s, signal_start=recording.start, path=where
-    )
-    unknown = stages.describe() if isinstance(stages, Unrefusing) else []
-    return replace(
-        recording,
-        annotations=annotations,
-        metadata={**recording.metadata, "unscored_s": hypnogram.unscored_s},
-        problems=(*recording.problems, *problems, *unknown),
+    return attach_file(
+        recording, path, stages=stages, epoch_s=epoch_s, tolerance=options.length_tolerance
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from epochal.readers.hypnogram_files import COLUMNS
 from epochal.readers.hypnograms import Hypnogram
 from epochal.readers.stages import StageMap, find_stage, look_up_stage
 from epochal.recording import ANNOTATION_COLUMNS
@@ -59,6 +60,15 @@ class AsWritten(dict[str, str | None]):
 
     def __missing__(self, label: str) -> str | None:
         return None if label.strip().lower() in ("", "n/a", "nan") else label
+
+
+def find_levels(sidecar: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `Levels` of the label column in the sidecar of an events file, or nothing."""
+    for name in COLUMNS["label"]:
+        column = sidecar.get(name)
+        if isinstance(column, dict) and isinstance(column.get("Levels"), dict):
+            return dict(column["Levels"])
+    return {}
 
 
 def follow_levels(stages: StageMap, levels: Mapping[str, Any]) -> StageMap:

@@ -71,5 +71,5 @@ def check_number_four(
 def _plain(label: str) -> str:
     """Reduce `Sleep stage N2`, `Stage 2 sleep` and `2.0` to what tells stages apart."""
     text = " ".join(label.lower().split())
-    text = re.sub(r"^(sleep )?stage\b ?|\b ?sleep$", "", text)
+    text = re.sub(r"^(sleep )?stage\b ?|\b ?sleep$", "", text) or text
     return re.sub(r"^(-?\d+)\.0+$", r"\1", text)

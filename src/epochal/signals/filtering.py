@@ -32,7 +32,7 @@ def filter_channel(
     data = np.array(channel.data, dtype=np.float32)
     for start_s, end_s in runs:
         first = max(0, round((start_s - channel.start_s) * channel.sfreq))
-        last = round((end_s - channel.start_s) * channel.sfreq)
+        last = max(first, round((end_s - channel.start_s) * channel.sfreq))
         data[first:last] = _filter_run(data[first:last], np.concatenate(sections))
     return dataclasses.replace(channel, data=data)
 

@@ -23,6 +23,7 @@ from epochal.simulation.harmful_eeg_plan import (
     PlannedEEG,
     Session,
     draw_plan,
+    for_test,
     rows_of,
 )
 from epochal.simulation.harmful_eeg_spectrogram import compute_spectrogram
@@ -36,7 +37,7 @@ class Options(BaseModel, extra="forbid", frozen=True):
     """The cohort: how many patients, and how much of each."""
 
     seed: int = Field(0, ge=0, description="Same seed, same files")
-    n_patients: int = Field(48, ge=1, le=20000, description="Patients of train.csv")
+    n_patients: int = Field(48, ge=1, le=15000, description="Patients of train.csv")
     eegs_per_patient: float = Field(4.0, ge=1, le=20, description="Mean number of EEGs of one")
     windows_per_eeg: float = Field(3.0, ge=1, le=20, description="Mean number of labelled windows")
     n_test_patients: int = Field(1, ge=0, le=5000, description="Patients of test.csv, unlabelled")
@@ -56,52 +57,48 @@ class Simulated(NamedTuple):
 
 
 def jobs(folder: Path, options: Options) -> dict[str, Callable[[], None]]:
-    """Return `{patient: what writes her files}`; each depends on the seed and the patient alone."""
-    folder = Path(folder)
-    pieces: dict[str, Callable[[], None]] = {
-        f"patient-{index + 1:05d}": partial(write_patient, folder, options, index, "train")
-        for index in range(options.n_patients)
+    """Return `{patient: what writes her files}`; each depends on the seed and the patient alone.
+
+    The patients of test.csv come after those of train.csv.
+    """
+    return {
+        f"patient-{index + 1:05d}": partial(write_patient, Path(folder), options, index)
+        for index in range(options.n_patients + options.n_test_patients)
     }
-    pieces |= {
-        f"test-patient-{index + 1:05d}": partial(
-            write_patient, folder, options, options.n_patients + index, "test"
-        )
-        for index in range(options.n_test_patients)
-    }
-    return pieces
 
 
 def finish(folder: Path, options: Options) -> None:
     """Write train.csv, test.csv, sample_submission.csv and the mark that all is simulated."""
     folder = Path(folder)
-    train = [row for index in range(options.n_patients) for row in rows_of(plan(options, index))]
-    write_csv(folder / "train.csv", pd.DataFrame(train))
-    test = [
-        row
-        for index in range(options.n_test_patients)
-        for row in rows_of(plan(options, options.n_patients + index), first_only=True)
-    ]
-    if test:
-        write_csv(folder / "test.csv", pd.DataFrame(test)[_WITHOUT_LABELS])
-        uniform = {"eeg_id": [row["eeg_id"] for row in test]}
-        uniform |= {column: [1 / len(CLASSES)] * len(test) for column in VOTES}
-        write_csv(folder / "sample_submission.csv", pd.DataFrame(uniform))
+    write_csv(folder / "train.csv", _rows(options, range(options.n_patients)))
+    if options.n_test_patients:
+        n_all = options.n_patients + options.n_test_patients
+        test = _rows(options, range(options.n_patients, n_all))
+        write_csv(folder / "test.csv", test[_WITHOUT_LABELS])
+        uniform = test[["eeg_id"]].assign(**dict.fromkeys(VOTES, 1 / len(CLASSES)))
+        write_csv(folder / "sample_submission.csv", uniform)
     mark_as_simulated(folder, "critical-care EEG with the votes of a simulated panel")
+
+
+def _rows(options: Options, patients: range) -> pd.DataFrame:
+    return pd.DataFrame([row for index in patients for row in rows_of(plan(options, index))])
 
 
 def plan(options: Options, index: int) -> Plan:
     """Return what happens to a patient and how the experts voted; no signals yet."""
-    return draw_plan(
+    drawn = draw_plan(
         index + 1,
         eegs_per_patient=options.eegs_per_patient,
         windows_per_eeg=options.windows_per_eeg,
         rng=_rng(options, index, 0),
     )
+    return drawn if index < options.n_patients else for_test(drawn)
 
 
-def write_patient(folder: Path, options: Options, index: int, part: str) -> None:
+def write_patient(folder: Path, options: Options, index: int) -> None:
     """Simulate a patient's sessions one after the other, and write their files."""
     planned = plan(options, index)
+    part = "train" if index < options.n_patients else "test"
     for number, session in enumerate(planned.sessions):
         simulated = simulate_session(planned, session, options, rng=_rng(options, index, 1, number))
         _write_spectrogram(folder, session, simulated.power, part=part)
@@ -133,8 +130,8 @@ def _lose_stretch(eeg: np.ndarray, rng: np.random.Generator) -> None:
 
 def _write_eeg(folder: Path, eeg: PlannedEEG, session_eeg: np.ndarray, *, part: str) -> None:
     start = round((eeg.start_s + EEG_IN_SPECTROGRAM_S) * SFREQ)
-    length = round((eeg.windows[0].offset_s + 50.0 if part == "test" else eeg.length_s) * SFREQ)
-    samples = session_eeg[:, start : start + length].astype(np.float32)
+    stop = start + round(eeg.length_s * SFREQ)
+    samples = session_eeg[:, start:stop].astype(np.float32)
     frame = pd.DataFrame(dict(zip(CHANNELS, samples, strict=True)))
     write_parquet(folder / f"{part}_eegs" / f"{eeg.eeg_id}.parquet", frame)
 

@@ -89,7 +89,7 @@ def _waveform(
     overtone = 0.12 * np.sin(2 * phase + 0.8) + 0.06 * np.sin(3 * phase + rng.uniform(0, 6))
     rhythm = (0.45 * np.sin(phase) + overtone) * np.interp(times_s, cycles_s, heights)
     impulses = np.zeros(len(times_s))
-    sample = np.minimum((cycles_s * sfreq).astype(int), len(times_s) - 1)
+    sample = (cycles_s[cycles_s < times_s[-1]] * sfreq).astype(int)
     impulses[sample] = np.clip(1 + 0.3 * rng.standard_normal(len(sample)), 0.1, None)
     discharges = fftconvolve(impulses, discharge(pattern.sharpness, sfreq))[: len(times_s)]
     share = 1 / (1 + np.exp(-_TURN * (pattern.sharpness - 0.5)))

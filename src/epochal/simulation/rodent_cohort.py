@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class AnimalFacts:
 
     subject_id: str
     strain: str
-    sex: str
+    sex: Literal["F", "M"]
     age_weeks: int
     site: str
     start: datetime
@@ -65,14 +66,12 @@ def draw_animal(strain: str, rng: np.random.Generator) -> Animal:
     )
 
 
-def draw_facts(
-    subject_id: str, *, site: Site, day: int, rng: np.random.Generator
-) -> AnimalFacts:
-    """Draw an animal's strain, sex and age; its recording starts on day `day` at the site's hour."""
+def draw_facts(subject_id: str, *, site: Site, day: int, rng: np.random.Generator) -> AnimalFacts:
+    """Draw an animal's strain, sex and age; it is recorded on day `day`, at the site's hour."""
     return AnimalFacts(
         subject_id=subject_id,
         strain=str(rng.choice(list(STRAINS), p=[0.6, 0.2, 0.2])),
-        sex=str(rng.choice(["F", "M"])),
+        sex="F" if rng.random() < 0.5 else "M",
         age_weeks=int(rng.integers(*AGE_WEEKS)),
         site=site.name,
         start=FIRST_DAY + timedelta(days=day, hours=site.start_zeitgeber_h),

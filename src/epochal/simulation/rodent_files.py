@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +15,7 @@ import pandas as pd
 import scipy.io
 
 from epochal.recording import Channel
+from epochal.simulation.parquet import write_csv, write_whole
 from epochal.simulation.rodent_cohort import LIGHTS_OFF_HOUR, LIGHTS_ON_HOUR, AnimalFacts
 
 Layout = Literal["edf_csv", "edf_events", "mat_v5", "mat_v73", "bids"]
@@ -38,7 +37,9 @@ class SimulatedRecording:
     epoch_s: float
 
 
-def write(folder: Path, recording: SimulatedRecording, facts: AnimalFacts, *, layout: Layout) -> None:
+def write(
+    folder: Path, recording: SimulatedRecording, facts: AnimalFacts, *, layout: Layout
+) -> None:
     """Write one animal's files; each appears whole or not at all."""
     WRITERS[layout](Path(folder), recording, facts)
 
@@ -52,8 +53,7 @@ def write_participants(folder: Path, facts: Sequence[AnimalFacts], *, layout: La
          "lights_on": f"{LIGHTS_ON_HOUR:02d}:00", "lights_off": f"{LIGHTS_OFF_HOUR:02d}:00"}
         for one in facts
     ]  # fmt: skip
-    with _in_place_of(folder / "participants.tsv") as path:
-        pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
+    _write_tsv(folder / "participants.tsv", pd.DataFrame(rows))
     columns = {
         "age": {"Description": "age at the recording", "Units": "weeks"},
         "lab": {"Description": "laboratory where the recording is conducted"},
@@ -69,8 +69,7 @@ def write_participants(folder: Path, facts: Sequence[AnimalFacts], *, layout: La
 def _write_edf_csv(folder: Path, recording: SimulatedRecording, facts: AnimalFacts) -> None:
     _write_edf(folder / f"{facts.subject_id}.edf", recording, facts)
     table = pd.DataFrame({"epoch": range(len(recording.stages)), "stage": recording.stages})
-    with _in_place_of(folder / f"{facts.subject_id}_labels.csv") as path:
-        table.to_csv(path, index=False)
+    write_csv(folder / f"{facts.subject_id}_labels.csv", table)
     _write_side_json(folder / f"{facts.subject_id}.json", recording, facts)
 
 
@@ -90,8 +89,7 @@ def _write_bids(folder: Path, recording: SimulatedRecording, facts: AnimalFacts)
         {"name": c.name, "type": _bids_type(c.name), "units": c.unit, "sampling_frequency": c.sfreq}
         for c in recording.channels
     ]
-    with _in_place_of(Path(f"{stem}_channels.tsv")) as path:
-        pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
+    _write_tsv(Path(f"{stem}_channels.tsv"), pd.DataFrame(rows))
 
 
 def _bids_type(name: str) -> str:
@@ -99,15 +97,17 @@ def _bids_type(name: str) -> str:
 
 
 def _write_mat_v5(folder: Path, recording: SimulatedRecording, facts: AnimalFacts) -> None:
-    with _in_place_of(folder / f"{facts.subject_id}.mat") as path:
-        variables = {name: np.atleast_2d(v) for name, v in _mat_variables(recording).items()}
-        scipy.io.savemat(path, variables, appendmat=False)
+    variables = {name: np.atleast_2d(value) for name, value in _mat_variables(recording).items()}
+    write_whole(
+        folder / f"{facts.subject_id}.mat",
+        lambda path: scipy.io.savemat(path, variables, appendmat=False),
+    )
     _write_side_json(folder / f"{facts.subject_id}.json", recording, facts)
 
 
 def _write_mat_v73(folder: Path, recording: SimulatedRecording, facts: AnimalFacts) -> None:
-    with _in_place_of(folder / f"{facts.subject_id}.mat") as path:
-        write_mat_v73(path, _mat_variables(recording))
+    variables = _mat_variables(recording)
+    write_whole(folder / f"{facts.subject_id}.mat", lambda path: write_mat_v73(path, variables))
     _write_side_json(folder / f"{facts.subject_id}.json", recording, facts)
 
 
@@ -139,7 +139,7 @@ def write_mat_v73(path: Path, variables: dict[str, Any]) -> None:
 def _write_edf(path: Path, recording: SimulatedRecording, facts: AnimalFacts) -> None:
     signals = [
         edfio.EdfSignal(
-            channel.data.astype(np.float64),
+            np.asarray(channel.data, dtype=np.float64),
             channel.sfreq,
             label=channel.name,
             physical_dimension=channel.unit,
@@ -153,8 +153,7 @@ def _write_edf(path: Path, recording: SimulatedRecording, facts: AnimalFacts) ->
         recording=edfio.Recording(startdate=facts.start.date(), equipment_code="simulated"),
         starttime=facts.start.time(),
     )
-    with _in_place_of(path) as partial_path:
-        edf.write(partial_path)
+    write_whole(path, edf.write)
 
 
 def _write_events(path: Path, recording: SimulatedRecording) -> None:
@@ -166,8 +165,7 @@ def _write_events(path: Path, recording: SimulatedRecording) -> None:
             "stage": np.where(recording.bad, MSSV_ARTIFACT, codes),
         }
     )
-    with _in_place_of(path) as partial_path:
-        table.to_csv(partial_path, sep="\t", index=False)
+    _write_tsv(path, table)
 
 
 def _write_side_json(path: Path, recording: SimulatedRecording, facts: AnimalFacts) -> None:
@@ -188,17 +186,12 @@ def _write_side_json(path: Path, recording: SimulatedRecording, facts: AnimalFac
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with _in_place_of(path) as partial_path:
-        partial_path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=2) + "\n"
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
-@contextmanager
-def _in_place_of(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`, which becomes `path` once it is written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial_path = path.with_name(f".{path.name}.partial")
-    yield partial_path
-    os.replace(partial_path, path)
+def _write_tsv(path: Path, table: pd.DataFrame) -> None:
+    write_whole(path, lambda partial: table.to_csv(partial, sep="\t", index=False))
 
 
 WRITERS: dict[str, Callable[[Path, SimulatedRecording, AnimalFacts], None]] = {

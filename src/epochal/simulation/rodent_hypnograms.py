@@ -83,9 +83,7 @@ def animal_chains(rng: np.random.Generator) -> dict[str, SemiMarkov]:
     return {phase: chain.lasting(factors) for phase, chain in CHAINS.items()}
 
 
-def draw_states(
-    *, length_s: int, start_zeitgeber_h: float, rng: np.random.Generator
-) -> np.ndarray:
+def draw_states(*, length_s: int, start_zeitgeber_h: float, rng: np.random.Generator) -> np.ndarray:
     """Return what the animal does in each second `(length_s,)`: wake, arousal, NREM or REM."""
     chains = animal_chains(rng)
     states: list[str] = []

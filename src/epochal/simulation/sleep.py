@@ -14,9 +14,11 @@ from pydantic import BaseModel, Field, model_validator
 
 from epochal.provenance import mark_as_simulated
 from epochal.simulation.sleep_architecture import EPOCH_S, Night, draw_night
+from epochal.simulation.sleep_background import SFREQ
+from epochal.simulation.sleep_body import muscle_noise
 from epochal.simulation.sleep_files import Channel, write_hypnogram, write_psg
 from epochal.simulation.sleep_person import Person, draw_person
-from epochal.simulation.sleep_signals import SFREQ, Signals, draw_signals
+from epochal.simulation.sleep_signals import Signals, draw_signals
 
 FOLDERS = {"cassette": "sleep-cassette", "telemetry": "sleep-telemetry"}
 FIRST_NIGHT = datetime(1989, 4, 24)
@@ -138,8 +140,7 @@ def _cassette(signals: Signals, _: np.random.Generator) -> list[Channel]:
 
 def _telemetry(signals: Signals, rng: np.random.Generator) -> list[Channel]:
     """Return the channels of a telemetry night: the EMG is noise under its envelope."""
-    tone = np.repeat(signals.emg, int(SFREQ))
-    emg = 2.0 * tone * rng.standard_normal(len(tone))
+    emg = muscle_noise(signals.emg, sfreq=int(SFREQ), rng=rng)
     return [
         *_eeg(signals),
         ("EMG submental", SFREQ, emg),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.signal import oaconvolve
 
 SFREQ = 100.0
 
@@ -35,10 +36,19 @@ def k_complex(amplitude_uv: float, width: float = 1.0) -> np.ndarray:
     return np.asarray(amplitude_uv * wave)
 
 
-def saccade(amplitude_uv: float) -> np.ndarray:
+def train(
+    wave: np.ndarray, onsets_s: np.ndarray, sizes: np.ndarray, n_samples: int
+) -> np.ndarray:
+    """Return `(n_samples,)` with the same wave, in different sizes, at every onset."""
+    impulses = np.zeros(n_samples, dtype=np.float32)
+    np.add.at(impulses, (onsets_s * SFREQ).astype(int), sizes)
+    return np.asarray(oaconvolve(impulses, wave.astype(np.float32))[:n_samples])
+
+
+def saccade() -> np.ndarray:
     """Return a step of the eyes in 60 ms, as the recorder's 0.5 Hz high-pass lets it decay."""
     t = np.arange(int(1.5 * SFREQ)) / SFREQ
-    return np.asarray(amplitude_uv * np.minimum(1.0, t / 0.06) * np.exp(-t * 2 * np.pi * 0.5))
+    return np.asarray(np.minimum(1.0, t / 0.06) * np.exp(-t * 2 * np.pi * 0.5))
 
 
 def slow_roll(amplitude_uv: float, *, duration_s: float) -> np.ndarray:
@@ -47,8 +57,8 @@ def slow_roll(amplitude_uv: float, *, duration_s: float) -> np.ndarray:
     return np.asarray(amplitude_uv * np.sin(2 * np.pi * t) * np.hanning(len(t)) ** 0.3)
 
 
-def blink(amplitude_uv: float) -> np.ndarray:
+def blink() -> np.ndarray:
     """Return a blink as Fpz sees it: 300 ms up and down, then the high-pass's undershoot."""
     t = np.arange(int(0.9 * SFREQ)) / SFREQ
     wave = np.exp(-(((t - 0.15) / 0.07) ** 2)) - 0.25 * np.exp(-(((t - 0.45) / 0.18) ** 2))
-    return np.asarray(amplitude_uv * wave)
+    return np.asarray(wave)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -65,14 +65,30 @@ def draw_person(
         spindle_uv=float(np.exp(rng.normal(np.log(13.0) - 0.10 * older, 0.22))),
         k_complexes_per_min=float(np.exp(rng.normal(np.log(1.3) - 0.10 * older, 0.30))),
         k_complex_uv=float(np.exp(rng.normal(np.log(75.0) - 0.08 * older, 0.20))),
-        saccade_uv=float(np.exp(rng.normal(np.log(90.0), 0.30))),
+        saccade_uv=float(np.exp(rng.normal(np.log(75.0), 0.30))),
         emg_tone_uv=float(np.exp(rng.normal(np.log(2.2), 0.35))),
         rem_atonia=float(rng.uniform(0.25, 0.8)),
     )
 
 
+def averaged(person: Person) -> Person:
+    """Return the person without what is their own, as the spectra's fit wants them."""
+    return replace(
+        person,
+        band_offsets=np.zeros_like(person.band_offsets),
+        alpha_hz=10.0,
+        alpha_drive=0.0,
+        spindle_hz=13.1,
+        spindles_per_min=4.5,
+        spindle_uv=13.0,
+        k_complexes_per_min=1.3,
+        k_complex_uv=75.0,
+        saccade_uv=75.0,
+    )
+
+
 def _offsets(older: float, rng: np.random.Generator) -> np.ndarray:
     """Return `(n_channels, n_bands)`: a person's own log powers; delta falls with age."""
-    offsets = BETWEEN_RECORDINGS_SD * band_noise(1, wake=False, rng=rng)[0]
+    offsets = BETWEEN_RECORDINGS_SD * band_noise(1, "sleep", rng=rng)[0]
     offsets[:, 0] -= 0.10 * older
     return offsets

@@ -22,24 +22,24 @@ STATES = ("open", "closed", "1", "2", "3", "4", "R")  # W with open and with clo
 # ln(µV²/Hz), [state][channel][band].
 LOG_POWER = np.array(
     [
-        [[4.40, 1.70, 0.40, -0.10, 0.00], [2.20, 0.80, 0.40, -0.10, -0.20], [4.2, 1.6, 0.4, -0.2, -0.5]],
-        [[3.20, 1.20, 0.60, -0.90, -1.80], [1.70, 0.70, 0.90, -1.10, -2.30], [3.6, 1.2, 0.4, -0.9, -1.8]],
-        [[2.52, 0.88, 0.00, -1.40, -2.49], [1.96, 0.68, 0.07, -2.02, -3.16], [3.2, 0.9, -0.1, -1.4, -2.6]],
-        [[3.50, 1.50, 0.30, -1.05, -3.01], [2.85, 1.10, -0.15, -1.70, -3.45], [3.2, 1.0, -0.2, -1.4, -3.0]],
-        [[4.80, 1.90, 0.45, -1.30, -3.26], [4.00, 1.40, -0.10, -1.95, -3.60], [4.1, 1.3, -0.1, -1.6, -3.2]],
-        [[5.40, 2.00, 0.48, -1.33, -3.26], [4.60, 1.50, -0.10, -2.00, -3.60], [4.6, 1.4, -0.1, -1.6, -3.2]],
-        [[2.50, 1.09, -0.24, -1.73, -2.71], [1.79, 0.56, -0.22, -2.39, -3.39], [2.9, 0.9, -0.4, -1.7, -2.8]],
+        [[3.42, 0.54, 0.56, -0.3, -0.36], [1.79, 0.41, 0.57, 0.04, 0.18], [4.6, 1.6, 0.4, -0.2, -0.5]],
+        [[3.73, 1.55, 0.44, -0.69, -1.08], [2.0, 1.02, 0.48, -1.52, -2.41], [4.4, 1.4, 0.4, -0.9, -1.8]],
+        [[2.49, 1.01, 0.02, -1.54, -2.75], [1.97, 0.76, 0.25, -2.36, -3.29], [3.2, 0.9, -0.1, -1.4, -2.6]],
+        [[3.47, 1.86, -0.11, -1.02, -3.28], [3.02, 1.38, -0.4, -1.79, -3.63], [3.8, 1.3, 0.0, -1.2, -2.7]],
+        [[4.96, 2.01, 0.42, -1.47, -3.47], [4.24, 1.54, -0.14, -2.19, -3.74], [5.0, 1.7, 0.1, -1.4, -2.8]],
+        [[5.77, 2.13, 0.46, -1.56, -3.45], [5.01, 1.66, -0.09, -2.28, -3.73], [5.6, 1.8, 0.1, -1.4, -2.8]],
+        [[2.34, 1.31, -0.31, -1.88, -2.86], [1.82, 0.71, -0.06, -2.77, -3.46], [2.9, 0.9, -0.2, -1.4, -2.6]],
     ]
 )  # fmt: skip
 
 # Between recordings, and within a recording from epoch to epoch: standard deviations of ln power.
 BETWEEN_RECORDINGS_SD = np.array(
-    [[0.26, 0.40, 0.50, 0.50, 0.65], [0.27, 0.40, 0.50, 0.50, 0.65], [0.30, 0.40, 0.50, 0.50, 0.65]]
+    [[0.28, 0.50, 0.65, 0.65, 0.80], [0.29, 0.48, 0.57, 0.55, 0.80], [0.28, 0.45, 0.55, 0.60, 0.75]]
 )
 WITHIN_SD = {
-    "open": (0.70, 0.55, 0.45, 0.60, 0.80),
-    "closed": (0.60, 0.45, 0.50, 0.45, 0.60),
-    "1": (0.55, 0.42, 0.42, 0.32, 0.50),
+    "open": (0.90, 0.60, 0.48, 0.60, 0.80),
+    "closed": (0.90, 0.55, 0.50, 0.45, 0.60),
+    "1": (0.62, 0.45, 0.42, 0.32, 0.50),
     "2": (0.48, 0.33, 0.30, 0.30, 0.22),
     "3": (0.30, 0.22, 0.25, 0.24, 0.15),
     "4": (0.30, 0.22, 0.25, 0.24, 0.15),
@@ -72,12 +72,16 @@ EPOCH_MEMORY = 0.45  # lag-one autocorrelation of the scatter from epoch to epoc
 # Where the log spectrum is pinned: the bands' powers at these frequencies, straight between them
 # over log frequency. Below and above, the slopes that the recorder's filters leave.
 KNOTS_HZ = (1.2, 5.5, 10.0, 20.0, 39.0)
+LOW_SLOPE = 2.2
 HIGH_PASS_HZ = 0.5  # "HP:0.5Hz LP:100Hz [enhanced cassette BW]" in the original headers
 
 
-def band_noise(n: int, *, wake: bool, rng: np.random.Generator) -> np.ndarray:
-    """Return unit normal scatter `(n, n_channels, n_bands)`, correlated like the real one."""
-    bands = np.linalg.cholesky(BAND_CORRELATION["wake" if wake else "sleep"])
+def band_noise(n: int, kind: str, *, rng: np.random.Generator) -> np.ndarray:
+    """Return unit normal scatter `(n, n_channels, n_bands)`, correlated like the real one.
+
+    `kind` is `sleep` or `wake`, as in `BAND_CORRELATION`.
+    """
+    bands = np.linalg.cholesky(BAND_CORRELATION[kind])
     common = rng.standard_normal((n, 1, len(BANDS_HZ)))
     own = rng.standard_normal((n, len(CHANNELS), len(BANDS_HZ)))
     mixed = np.sqrt(CHANNEL_CORRELATION) * common + np.sqrt(1 - CHANNEL_CORRELATION) * own
@@ -101,12 +105,14 @@ def hats(freqs_hz: np.ndarray) -> np.ndarray:
     return np.maximum(0.0, 1.0 - np.abs(position - np.arange(len(KNOTS_HZ))[:, None]))
 
 
-def high_pass_log_gain(freqs_hz: np.ndarray) -> np.ndarray:
-    """Return the log power gain of the recorder's first-order high-pass."""
-    ratio = np.maximum(freqs_hz, 1e-3) / HIGH_PASS_HZ
-    return np.log(ratio**2 / (1 + ratio**2))
+def low_end(freqs_hz: np.ndarray) -> np.ndarray:
+    """Return ln gain below the first knot: a steep rise, cut by the recorder's high-pass."""
+    freqs_hz = np.maximum(freqs_hz, 1e-3)
+    ratio = freqs_hz / HIGH_PASS_HZ
+    rise = LOW_SLOPE * np.log(np.maximum(KNOTS_HZ[0] / freqs_hz, 1.0))
+    return np.asarray(rise + np.log(ratio**2 / (1 + ratio**2)))
 
 
 def log_spectra(log_bands: np.ndarray, freqs_hz: np.ndarray) -> np.ndarray:
     """Return ln PSD `(n_blocks, n_freqs)` from ln band powers `(n_blocks, n_bands)`."""
-    return np.asarray(log_bands @ hats(freqs_hz) + high_pass_log_gain(freqs_hz))
+    return np.asarray(log_bands @ hats(freqs_hz) + low_end(freqs_hz))

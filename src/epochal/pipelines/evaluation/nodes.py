@@ -3,7 +3,11 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from epochal.evaluation.choice import choose_headline, rows_of_recording
+from epochal.evaluation.choice import (
+    choose_headline,
+    most_independent,
+    rows_of_recording,
+)
 from epochal.metrics import build_leaderboard, results_by_task
 from epochal.options import EvaluationOptions, StudyOptions
 from epochal.plots import draw_confusions, draw_timeline
@@ -34,6 +38,6 @@ def draw_figures(
     headline = choose_headline(leaderboard)
     timeline = rows_of_recording(predictions, headline)
     return (
-        draw_confusions(predictions, epochs, study.classes),
+        draw_confusions(most_independent(predictions), epochs, study.classes),
         draw_timeline(timeline, epochs, study.classes, model=headline),
     )

@@ -1,4 +1,4 @@
-"""Channels and labels in a rodent laboratory's MATLAB files: `EEG`, `EMG`, `labels`, a rate."""
+"""Channels and labels in a laboratory's MATLAB files: `EEG`, `EMG`, `labels`, a rate."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def read_channels(
     A matrix `data` holds `data1`, `data2`…  `sfreq` stands in where the file names no rate; `unit`
     says what the numbers are, else their size tells. What is missing raises `RecordingError`.
     """
-    rows = _list_rows(path, {name for name in wanted.values()}, variables)
+    rows = _list_rows(path, set(wanted.values()), variables)
     channels = []
     for name, variable in wanted.items():
         if variable not in rows:

@@ -1,0 +1,102 @@
+"""Where the events of `sleep_events` occur in a night, and in which channels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from epochal.simulation import sleep_events as events
+from epochal.simulation.sleep_person import Person
+from epochal.simulation.sleep_spectra import STATES, remembered
+from epochal.simulation.sleep_states import BLOCK_S
+
+Shares = dict[str, np.ndarray]
+# Gains of an event in Fpz-Cz, Pz-Oz and the horizontal EOG.
+SPINDLE_GAINS = (1.0, 0.65, 0.2)
+K_GAINS = (1.0, 0.35, 0.3)
+SACCADE_GAINS = (0.2, 0.03, 1.0)
+BLINK_GAINS = (1.0, 0.05, 0.2)
+ROLL_GAINS = (0.08, 0.0, 1.0)
+# Events per second in each state.
+SACCADES_PER_S = {"open": 2.5, "closed": 0.25, "phasic": 1.0, "tonic": 0.05}
+SACCADE_SPREAD = 0.35  # of ln amplitude
+PHASIC_LIMIT = 0.1  # of a unit normal: nearly half of REM sleep is phasic
+BLINKS_PER_S = 0.2
+ROLLS_PER_S = {"1": 0.22, "closed": 0.15, "R": 0.06}
+
+
+def add_waves(
+    eeg: np.ndarray, person: Person, weights: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Add spindles, K-complexes, eye movements and blinks to `(3, n_samples)` in place."""
+    shares = {state: weights[:, index] for index, state in enumerate(STATES)}
+    for add in (_add_spindles, _add_k_complexes, _add_saccades, _add_rolls, _add_blinks):
+        add(eeg, person, shares, rng)
+
+
+def _place(eeg: np.ndarray, wave: np.ndarray, gains: tuple[float, ...], onset_s: float) -> None:
+    for channel, gain in zip(eeg, gains, strict=True):
+        if gain:
+            events.add(channel, gain * wave, onset_s)
+
+
+def _spread(eeg: np.ndarray, wave: np.ndarray, gains: tuple[float, ...]) -> None:
+    for channel, gain in zip(eeg, gains, strict=True):
+        channel += np.float32(gain) * wave
+
+
+def _times(per_s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return events.draw_times(per_s, block_s=BLOCK_S, rng=rng)
+
+
+def _add_spindles(
+    eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator
+) -> None:
+    share = shares["2"] + 0.35 * shares["3"] + 0.15 * shares["4"]
+    for onset_s in _times(share * person.spindles_per_min / 60, rng):
+        burst = events.spindle(
+            person.spindle_hz + rng.normal(0, 0.35),
+            duration_s=rng.uniform(0.6, 1.6),
+            amplitude_uv=person.spindle_uv * np.exp(rng.normal(0, 0.3)),
+            phase=rng.uniform(0, 2 * np.pi),
+        )
+        _place(eeg, burst, SPINDLE_GAINS, onset_s)
+
+
+def _add_k_complexes(
+    eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator
+) -> None:
+    share = shares["2"] + 0.5 * shares["3"]
+    for onset_s in _times(share * person.k_complexes_per_min / 60, rng):
+        amplitude_uv = person.k_complex_uv * np.exp(rng.normal(0, 0.25))
+        wave = events.k_complex(amplitude_uv, width=rng.uniform(0.8, 1.2))
+        _place(eeg, wave, K_GAINS, onset_s)
+
+
+def _add_saccades(
+    eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator
+) -> None:
+    burst = remembered(rng.standard_normal((len(shares["R"]), 1)), 0.9)[:, 0] > PHASIC_LIMIT
+    rate = SACCADES_PER_S
+    per_s = (
+        shares["R"] * np.where(burst, rate["phasic"], rate["tonic"])
+        + shares["open"] * rate["open"]
+        + shares["closed"] * rate["closed"]
+    )
+    onsets_s = _times(per_s, rng)
+    sizes_uv = person.saccade_uv * np.exp(rng.normal(0, SACCADE_SPREAD, len(onsets_s)))
+    sizes_uv *= rng.choice([-1, 1], len(onsets_s))
+    _spread(eeg, events.train(events.saccade(), onsets_s, sizes_uv, eeg.shape[1]), SACCADE_GAINS)
+
+
+def _add_rolls(eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator) -> None:
+    per_s = sum(rate * shares[state] for state, rate in ROLLS_PER_S.items())
+    for onset_s in _times(np.asarray(per_s), rng):
+        amplitude_uv = rng.uniform(0.1, 0.8) * person.saccade_uv * rng.choice([-1, 1])
+        wave = events.slow_roll(amplitude_uv, duration_s=rng.uniform(2.0, 5.0))
+        _place(eeg, wave, ROLL_GAINS, onset_s)
+
+
+def _add_blinks(eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator) -> None:
+    onsets_s = _times(BLINKS_PER_S * shares["open"], rng)
+    sizes_uv = person.saccade_uv * np.exp(rng.normal(0, 0.3, len(onsets_s)))
+    _spread(eeg, events.train(events.blink(), onsets_s, sizes_uv, eeg.shape[1]), BLINK_GAINS)
