@@ -35,8 +35,9 @@ def targets(table: pd.DataFrame) -> np.ndarray:
     medians = {s: logs[stages == s].groupby(nights[stages == s]).median().mean().to_numpy() for s in set(stages)}
     wake = GaussianMixture(2, random_state=0, n_init=3).fit(logs[stages == "W"])
     closed, opened = sorted(wake.means_, key=lambda mean: mean[-1])
-    deeper = np.array([0.35, 0.08, 0.0, -0.05, 0.0] * 2)
-    rows = [opened, closed, medians["N1"], medians["N2"], medians["N3"] - deeper, medians["N3"] + deeper, medians["REM"]]
+    less = np.array([0.1, 0.03, 0.0, 0.0, 0.0] * 2)
+    more = np.array([0.4, 0.1, 0.0, -0.05, 0.0] * 2)
+    rows = [opened, closed, medians["N1"], medians["N2"], medians["N3"] - less, medians["N3"] + more, medians["REM"]]
     return np.array(rows).reshape(len(rows), 2, -1)
 
 

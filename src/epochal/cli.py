@@ -20,12 +20,14 @@ from epochal.errors import explain
 COMMANDS = {
     "run": ("epochal.commands.run:run", "Run a study, or one of its eight pipelines."),
     "simulate": ("epochal.commands.simulate:simulate", "Write simulated raw recordings."),
+    "download": ("epochal.commands.download:download", "Fetch a public data set."),
     "score": ("epochal.commands.score:score", "Score raw recordings with a bundle."),
 }
 # extra -> the imports whose absence means that it is not installed
 _EXTRAS = {
     "train": {"kedro", "kedro_datasets", "omegaconf", "pandera", "sklearn", "lightgbm", "joblib",
               "matplotlib", "pyarrow", "yaml"},
+    "download": {"httpx2", "httpx", "kaggle"},
     "deep": {"torch"},
     "onnx": {"onnx", "skl2onnx", "onnxmltools", "onnxscript"},
     "formats": {"mne", "openpyxl"},

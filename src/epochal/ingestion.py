@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 import pandas as pd
+from pydantic import BaseModel
 
 from epochal.errors import RecordingError
 from epochal.options import IngestionOptions
@@ -37,14 +38,14 @@ def find_sources(options: IngestionOptions) -> pd.DataFrame:
     return table.assign(companions=table["companions"].map(list), state=[_state(s) for s in sources])
 
 
-def read_source(source: Source, state: str, options: IngestionOptions) -> Recording:
+def read_source(source: Source, state: str, reader_name: str, settings: BaseModel) -> Recording:
     """Read one recording and add the checksum of its raw files to its metadata.
 
-    `state` only makes the call differ when a file has changed. A recording without channels,
+    `state` only makes the call differ when one of its own files has changed. A recording without channels,
     windows or table raises `RecordingError`.
     """
     del state
-    recording = reader(options.reader).read(source, options.reader_settings())
+    recording = reader(reader_name).read(source, settings)
     if not recording.channels and not recording.arrays and recording.table is None:
         raise RecordingError(source.path, "it holds no signal and no table")
     metadata = {**recording.metadata, "sha256": _checksum(source)}

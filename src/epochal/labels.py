@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 
 PROBA = "proba_"
+# Base models are overconfident at the ends: beyond odds of 99 to 1 a probability says no more,
+# and its logarithm would pull a meta-learner about.
+_LEAST_PROBA = 0.01
 
 
 def encode(labels: pd.Series, classes: tuple[str, ...]) -> np.ndarray:
@@ -21,3 +24,8 @@ def keep_classes(epochs: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame
 def proba_columns(classes: tuple[str, ...]) -> list[str]:
     """Name the probability columns of the classes."""
     return [f"{PROBA}{name}" for name in classes]
+
+
+def log_proba(proba: np.ndarray) -> np.ndarray:
+    """Return the logarithm of probabilities, as a stack sees those of its base models."""
+    return np.log(np.maximum(proba, _LEAST_PROBA))

@@ -52,10 +52,9 @@ def _rank_correlation(rows: pd.DataFrame, columns: pd.Index) -> pd.Series:
     known = rows[columns].notna().sum() >= _MIN_EPOCHS
     varying = known & (rows[columns].nunique() > 1)
     values = rows[columns[varying]]
-    ranks = values.rank()
-    # the onset's rank among the epochs that the column knows: a hole must not hide a clock
-    onsets = values.notna().mul(1.0).where(values.notna()).mul(rows["onset_s"], axis=0).rank()
-    return ranks.corrwith(onsets).reindex(columns).fillna(0.0)
+    # the onset is ranked among the epochs that the column knows: a hole must not hide a clock
+    onsets = values.astype(float).mask(values.notna(), rows["onset_s"], axis=0)
+    return values.rank().corrwith(onsets.rank()).reindex(columns).fillna(0.0)
 
 
 def refuse_in_sample(predictions: pd.DataFrame, splits: pd.DataFrame) -> None:
@@ -70,14 +69,9 @@ def refuse_in_sample(predictions: pd.DataFrame, splits: pd.DataFrame) -> None:
         suffixes=("", "_split"),
         validate="many_to_one",
     )
-    out_of_fold = merged["role"] == "oof"
-    wrong_fold = out_of_fold & (
-        (merged["fold"] != merged["fold_split"]) | (merged["role_split"] == "test")
-    )
-    wrong_role = ~out_of_fold & (
-        (merged["role"] != merged["role_split"]) | (merged["role"] == "train")
-    )
-    wrong = np.flatnonzero(wrong_fold | wrong_role)
+    own_fold = (merged["fold"] == merged["fold_split"]) & (merged["role_split"] != "test")
+    own_role = (merged["role"] == merged["role_split"]) & (merged["role"] != "train")
+    wrong = np.flatnonzero(~np.where(merged["role"] == "oof", own_fold, own_role))
     if len(wrong):
         row = merged.iloc[wrong[0]]
         raise LeakageError(

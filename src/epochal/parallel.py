@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -67,7 +68,8 @@ def _outcomes(pieces: Mapping[str, Callable[[], Any]], options: ParallelOptions)
 
 def _attempt(name: str, piece: Callable[[], Any]) -> tuple[str, Exception | None]:
     try:
-        piece()
+        with _one_thread_inside():
+            piece()
     except Exception as error:  # one failure must not lose the others; the caller reports all
         return name, _portable(error)
     return name, None
@@ -80,6 +82,15 @@ def _portable(error: Exception) -> Exception:
     except Exception:  # anything may go wrong while a foreign class is pickled
         return EpochalError(explain(error))
     return error
+
+
+def _one_thread_inside() -> AbstractContextManager[Any]:
+    """Keep BLAS and OpenMP to one thread: pieces run side by side, and spinning threads starve them."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:  # the core alone has no threadpoolctl
+        return nullcontext()
+    return threadpool_limits(limits=1)
 
 
 def _with_progress(outcomes: Any, total: int, description: str, options: ParallelOptions) -> Any:

@@ -1,10 +1,17 @@
 """Kedro's settings for the project."""
 
+import os
+
 from omegaconf.resolvers import oc
 
 from epochal.hooks import FreshnessHooks, SummaryHooks, TrackingHooks
 
 HOOKS = (FreshnessHooks(), TrackingHooks(), SummaryHooks())
+
+# EPOCHAL_TRACKING=off runs without MLflow, which takes seconds to start.
+DISABLE_HOOKS_FOR_PLUGINS = (
+    ("kedro-mlflow", "kedro_mlflow") if os.environ.get("EPOCHAL_TRACKING") == "off" else ()
+)
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -39,9 +39,14 @@ def _draw_roles(subjects: np.ndarray, options: SplitOptions, seed: int) -> dict[
     drawn = np.random.default_rng(seed).permutation(subjects)
     n_test = max(1, round(options.test_share * len(subjects)))
     n_val = max(1, round(options.val_share * len(subjects))) if options.val_share else 0
+    if n_test + n_val >= len(subjects):
+        raise EpochalError(
+            f"{n_test} test and {n_val} val of {len(subjects)} scored subjects leave none to train "
+            "on; give more recordings, or smaller shares (splitting.test_share, val_share)"
+        )
     names = ["test"] * n_test + ["val"] * n_val
     names += ["train"] * (len(subjects) - len(names))
-    return dict(zip(drawn, names, strict=False))
+    return dict(zip(drawn, names, strict=True))
 
 
 def _number_folds(subjects: np.ndarray, splitter: object, *, needed: int) -> dict[str, int]:

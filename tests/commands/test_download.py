@@ -10,10 +10,10 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner, Result
 
+from downloads.fake_kaggle import FakeApi
 from downloads.physionet import Fault, Remote, serving
 from downloads.small_edfx import small_edfx
-from downloads.test_kaggle import FakeApi
-from downloads.test_wesad import write_wesad
+from downloads.small_wesad import write_wesad
 from epochal.commands.download import download
 from epochal.downloads.progress import Bar
 

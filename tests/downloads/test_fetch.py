@@ -214,6 +214,23 @@ def test_a_listener_that_raises_stops_the_download(big, tmp_path):
     assert heard.closed
 
 
+def test_an_interruption_stops_the_threads_that_wait_for_another_attempt(big, tmp_path):
+    class Impatient(Heard):
+        def finish(self, outcome):
+            raise KeyboardInterrupt
+
+    big.always[A] = Fault("status", code=503)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        fetch(big, tmp_path, A, B, concurrency=2, progress=Impatient(), retries=100,
+              backoff_s=30, longest_backoff_s=30)  # fmt: skip
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    ours = [thread for thread in threading.enumerate() if "_work" in thread.name]
+    assert ours == []
+
+
 def test_an_interruption_does_not_wait_for_a_stalled_connection(big, tmp_path):
     class Impatient(Heard):
         def finish(self, outcome):

@@ -87,6 +87,14 @@ def test_without_a_published_hash_the_size_decides(tmp_path):
     assert status(tmp_path, UNSUMMED) == "fetch"
 
 
+def test_a_recorded_file_that_is_published_anew_without_a_hash_is_fetched(tmp_path):
+    path, ledger = put(tmp_path, DATA), Ledger()
+    ledger.record(FILE.path, path, FILE.sha256)
+    assert status(tmp_path, UNSUMMED, ledger=ledger) == "present"
+    longer = RemoteFile("d/a.edf", "http://x", None, 11)
+    assert status(tmp_path, longer, ledger=ledger) == "fetch"
+
+
 def test_without_hash_and_size_nothing_vouches_for_a_file(tmp_path):
     put(tmp_path, DATA)
     assert status(tmp_path, RemoteFile("d/a.edf", "http://x")) == "fetch"

@@ -50,7 +50,8 @@ def test_an_unknown_name_has_no_canonical_one(name):
         ("EOG EOG1", "EOG"), ("LOC", "EOG"), ("E2-M1", "EOG"), ("HEOG", "EOG"),
         ("EMG EMG2", "EMG"), ("Chin", "EMG"), ("submental", "EMG"),
         ("EKG", "ECG"), ("ECG II", "ECG"), ("EKG1", "ECG"),
-        ("Resp oro-nasal", None), ("Temp rectal", None), ("SpO2", None), ("Light", None), ("", None),
+        ("Resp oro-nasal", None), ("Temp rectal", None), ("SpO2", None), ("Light", None),
+        ("", None),
     ],
 )  # fmt: skip
 def test_the_kind_of_a_channel_is_told_by_its_name(name, kind):

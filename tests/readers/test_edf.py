@@ -148,9 +148,10 @@ def test_what_is_read_survives_being_stored(tmp_path):
     np.testing.assert_array_equal(np.asarray(again.channels[0].data), recording.channels[0].data)
 
 
-def test_memory_stays_within_the_recording_and_a_fifth(tmp_path):
+@pytest.mark.parametrize("bdf", [False, True])
+def test_memory_stays_within_the_recording_and_a_fifth(tmp_path, bdf):
     signals = [signal(f"EEG {index}", noise(512, 3600, seed=index)) for index in range(8)]
-    path = save(tmp_path / "night.edf", build(signals, n_records=3600))
+    path = save(tmp_path / "night", build(signals, n_records=3600, bdf=bdf))
     del signals
     tracemalloc.start()
     recording = read_edf(path, recording_id="night", subject_id="somebody")
@@ -233,7 +234,7 @@ def test_a_folder_without_edf_is_refused(tmp_path):
 
 def test_a_misspelt_option_is_refused():
     with pytest.raises(ValueError, match="Extra inputs are not permitted"):
-        Options(chanels=("EEG Cz",))
+        Options(electrodes=("EEG Cz",))
 
 
 def test_metadata_can_be_written_as_json(tmp_path):

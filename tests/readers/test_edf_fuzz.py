@@ -23,7 +23,7 @@ FIELDS = [(name, 0) for name in WIDTHS] + [
     (name, index) for name in SIGNAL_WIDTHS for index in range(N_SIGNALS)
 ]
 patient = settings(
-    max_examples=150, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

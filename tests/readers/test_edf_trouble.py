@@ -425,3 +425,32 @@ def test_other_quantities_keep_their_units(read):
     signals = [signal(name, noise(1), dimension=unit) for name, unit in units.items()]
     recording = read(build(signals))
     assert [channel.unit for channel in recording.channels] == ["degC", "uS", "%", "uV"]
+
+
+# What is repaired elsewhere leaves the rest as it was
+
+
+DAMAGES = {
+    "date": lambda: patch("startdate", "99.99.99"),
+    "record count": lambda: patch("records", "-1"),
+    "header size": lambda: patch("header bytes", "77"),
+    "label": lambda: patch("label", "EEG Fpz-Cz", index=1),
+    "blank label": lambda: patch("label", "", index=1),
+    "other channel's range": lambda: patch("physical maximum", "-500", index=1),
+    "other channel's range is text": lambda: patch("digital minimum", "min", index=1),
+    "truncation": lambda: build()[:-3000],
+    "trailer": lambda: build() + bytes(300),
+    "patient": lambda: patch("patient", "Ärztin"),
+    "unit": lambda: patch("dimension", "µV", index=1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_epochs_outside_the_damage_equal_those_of_the_undamaged_file(read, damage):
+    whole, repaired = read(build()), read(DAMAGES[damage]())
+    assert repaired.problems
+    for name in ("EEG Fpz-Cz", "EMG submental"):
+        ours, theirs = cut_epochs(repaired, name), cut_epochs(whole, name)
+        assert len(ours) >= 5
+        for one, other in zip(ours, theirs[: len(ours)], strict=True):
+            np.testing.assert_array_equal(one, other)

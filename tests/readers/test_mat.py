@@ -65,7 +65,7 @@ def test_a_scalar_is_a_vector_of_one(mat_file):
 
 @pytest.mark.parametrize("value", ["text", {"a": 1}, [1, 2], np.array([1j, 2])])
 def test_what_is_not_real_numbers_is_refused(value):
-    with pytest.raises(RecordingError, match="'EEG' holds .*, not real numbers"):
+    with pytest.raises(RecordingError, match=r"'EEG' holds .*, not real numbers"):
         to_numbers("animal.mat", "EEG", value)
 
 
@@ -166,9 +166,16 @@ def test_a_file_that_is_not_matlabs_is_refused(tmp_path):
         read_mat(path)
 
 
+def read_or_refuse(path):
+    try:
+        return read_mat(path)
+    except RecordingError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("version", list(WRITERS))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     cut=st.integers(0, 4000), flips=st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 255)))
@@ -181,9 +188,6 @@ def test_damage_is_named_or_harmless(tmp_path, version, cut, flips):
         raw[place % len(raw)] = value
     path.write_bytes(raw[: max(1, len(raw) - cut)])
 
-    try:
-        variables = read_mat(path)
-    except RecordingError as error:
-        assert error.path == str(path)
-    else:
-        assert variables
+    outcome = read_or_refuse(path)
+
+    assert isinstance(outcome, dict) or str(path) in outcome

@@ -1,5 +1,5 @@
 import pickle
-from io import BytesIO
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -58,14 +58,6 @@ def test_a_numpy_number_is_a_number(tmp_path, protocol):
     assert load(tmp_path, pickle.dumps({"rate": np.float64(700.0)}, protocol)) == {"rate": 700.0}
 
 
-class Evil:
-    def __init__(self, function, *arguments):
-        self.call = (function, arguments)
-
-    def __reduce__(self):
-        return self.call
-
-
 @pytest.mark.parametrize("name", ["os.system", "builtins.eval", "builtins.getattr", "numpy.load"])
 def test_any_other_name_is_refused_and_not_called(tmp_path, name):
     module, function = name.rsplit(".", 1)
@@ -113,10 +105,8 @@ def test_bytes_asked_for_by_number_are_refused(tmp_path):
 
 
 def test_nothing_can_be_set_on_a_stand_in(tmp_path):
-    build = BytesIO()
-    build.write(b"cnumpy\nndarray\n}Vlabel\nVx\nsb.")
     with pytest.raises(RecordingError, match="not a pickle of arrays"):
-        load(tmp_path, build.getvalue())
+        load(tmp_path, b"cnumpy\nndarray\n}Vlabel\nVx\nsb.")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a pickle", b"\x80\x02", PYTHON_2[:90]])
@@ -135,9 +125,6 @@ def test_an_absent_file_is_named(tmp_path):
 def test_damage_anywhere_is_an_error_or_still_plain_data(tmp_path_factory, position, noise):
     path = tmp_path_factory.mktemp("fuzz") / "S2.pkl"
     path.write_bytes(PYTHON_2[:position] + noise + PYTHON_2[position + len(noise) :])
-    try:
-        back = load_arrays(path)
-    except RecordingError as error:
-        assert str(path) in str(error)
-    else:
-        assert isinstance(back, dict | list | tuple | str | bytes | int | float | np.ndarray | None)
+    plain = dict | list | tuple | str | bytes | int | float | np.ndarray | None
+    with suppress(RecordingError):  # any other exception fails the test
+        assert isinstance(load_arrays(path), plain)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import pandas as pd
 
 from epochal.errors import EpochalError
 from epochal.serving.bundle import Scorer, read_bundle
@@ -55,32 +56,47 @@ def _choose_bundle(given: Path | None) -> Path:
 
 
 def _with_stems(files: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
-    """Pair each input with the stem of its results; inputs of one stem are told apart by folder."""
+    """Pair each input with the stem of its results.
+
+    Inputs of one stem are told apart by folder, and by number where that is the same too.
+    """
     stems = [path.stem for path in files]
+    taken: Counter[str] = Counter()
     for path, stem in zip(files, stems, strict=True):
-        yield path, (f"{path.absolute().parent.name}-{stem}" if stems.count(stem) > 1 else stem)
+        name = f"{path.absolute().parent.name}-{stem}" if stems.count(stem) > 1 else stem
+        taken[name] += 1
+        yield path, (name if taken[name] == 1 else f"{name}-{taken[name]}")
 
 
 def _write(scored: Scored, scorer: Scorer, base: Path, *, plot: bool, edf: bool) -> None:
     """Write the results, each to a temporary name first."""
-    _replace(base, ".epochs.csv", scored.epochs.to_csv(index=False))
-    _replace(base, ".json", json.dumps(scored.summary, indent=2) + "\n")
+    with _replacing(base, ".epochs.csv") as path:
+        scored.epochs.to_csv(path, index=False)
+    with _replacing(base, ".json") as path:
+        path.write_text(json.dumps(scored.summary, indent=2) + "\n", encoding="utf-8")
     if plot:
         from epochal.plots import draw_scored
 
         figure = draw_scored(scored.epochs, scored.summary, scorer.manifest.classes)
-        figure.savefig(f"{base}.hypnogram.png", dpi=120)
+        with _replacing(base, ".hypnogram.png") as path:
+            figure.savefig(path, dpi=120)
     if edf:
         from epochal.serving.hypnograms import write_edf_annotations
 
-        write_edf_annotations(Path(f"{base}.hypnogram.edf"), scored.epochs, scored.summary)
+        with _replacing(base, ".hypnogram.edf") as path:
+            write_edf_annotations(path, scored.epochs, scored.summary)
 
 
-def _replace(base: Path, suffix: str, text: str) -> None:
+@contextmanager
+def _replacing(base: Path, suffix: str) -> Iterator[Path]:
+    """Give a temporary name to write to, which becomes `<base><suffix>` once all is written."""
     target = base.with_name(base.name + suffix)
     temporary = target.with_name(f".part-{os.getpid()}-{target.name}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _report(path: Path, scored: Scored) -> None:

@@ -27,7 +27,7 @@ def _options(pairs: tuple[str, ...]) -> dict[str, str]:
 def simulate(kind: str, out: Path, pairs: tuple[str, ...], seed: int) -> None:
     """Write a simulated cohort of KIND into the folder OUT, marked as simulated."""
     try:
-        write_cohort(kind, out, {**_options(pairs), "seed": seed})
+        write_cohort(kind, out, {"seed": seed, **_options(pairs)})
     except ValueError as error:  # the simulator's options refuse a name or a value
         raise EpochalError(f"--set: {' '.join(str(error).split())}") from error
     n_files = sum(path.is_file() for path in out.rglob("*"))

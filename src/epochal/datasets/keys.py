@@ -64,4 +64,8 @@ def _objects(table: pd.DataFrame) -> list[str]:
 @lru_cache(maxsize=None)
 def _function(function: Callable[..., Any]) -> tuple[str, str, str]:
     """Name a function, its version and its source, so that an edited one is run again."""
-    return (f"{function.__module__}.{function.__qualname__}", __version__, inspect.getsource(function))
+    try:
+        source = inspect.getsource(function)
+    except (TypeError, OSError):  # built in, or a class without a file
+        source = ""
+    return (f"{function.__module__}.{function.__qualname__}", __version__, source)

@@ -113,10 +113,10 @@ def _plan_file(file: RemoteFile, folder: Path, *, ledger: Ledger, ignore_hash: b
 
 
 def _is_published(file: RemoteFile, target: Path, *, ledger: Ledger, ignore_hash: bool) -> bool:
-    if not ignore_hash and ledger.knows(file.path, target, file.sha256):
-        return True
     if file.n_bytes is not None and file.n_bytes != target.stat().st_size:
         return False
+    if not ignore_hash and ledger.knows(file.path, target, file.sha256):
+        return True
     if file.sha256 is None:
         return file.n_bytes is not None
     digest = sha256_of(target)

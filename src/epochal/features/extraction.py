@@ -70,7 +70,7 @@ def _signal_features(
     if not signal.required and not set(signal.channels) <= set(recording.channel_names):
         return _unavailable(prefix, signal, len(epochs))
     windows, sfreq = _windows(signal, recording, epochs)
-    usable = np.isfinite(windows.reshape(len(windows), -1)).all(axis=1)
+    usable = np.isfinite(windows).all(axis=tuple(range(1, windows.ndim)))
     columns = {}
     for name in signal.features:
         for feature, values in feature_function(name)(windows[usable], sfreq).items():
@@ -131,7 +131,7 @@ def _given_features(recording: Recording, epochs: pd.DataFrame) -> pd.DataFrame:
     given = [
         name for name in table.select_dtypes("number") if name not in index and name[:5] != "vote_"
     ]
-    return table.loc[:, given].iloc[: len(epochs)].set_index(epochs.index)
+    return table.loc[:, given].iloc[epochs["epoch"]].set_index(epochs.index)
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

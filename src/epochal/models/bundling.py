@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from epochal import __version__
+from epochal.errors import EpochalError, did_you_mean
 from epochal.evaluation.choice import choose_headline
 from epochal.models.cross_fitting import FittedModel
 from epochal.models.export import export_model
@@ -71,8 +72,15 @@ def assemble_bundle(
     features: FeatureOptions,
     study: StudyOptions,
 ) -> Bundle:
-    """Return the bundle, its headline model chosen by out-of-fold κ unless conf names one."""
+    """Return the bundle, its headline model chosen by out-of-fold κ unless conf names one.
+
+    A headline that was not exported (a baseline, a misspelt name) raises `EpochalError`.
+    """
     headline = options.model or choose_headline(leaderboard, causal_only=options.causal_only)
+    servable = {*exported, *training["smoothing"]}
+    if headline not in servable:
+        near = did_you_mean(headline, servable)
+        raise EpochalError(f"No exported model '{headline}' (serving_export.model){near}")
     row = leaderboard[(leaderboard["model"] == headline) & (leaderboard["role"] == "oof")].iloc[0]
     manifest = Manifest(
         epochal_version=__version__,
@@ -168,7 +176,7 @@ def _reference(training: pd.DataFrame) -> dict[str, tuple[float, float]]:
 
 def _without_paths(ingestion: IngestionOptions) -> IngestionOptions:
     """Leave this machine's folders out of what is handed on."""
-    return ingestion.model_copy(update={"path": None, "source": "simulated", "simulated_path": ""})
+    return ingestion.model_copy(update={"source": "files", "path": ".", "simulated_path": ""})
 
 
 def _plain(value: object) -> float | int | str | bool | None:

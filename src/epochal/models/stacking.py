@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from epochal.errors import EpochalError
-from epochal.labels import PROBA, proba_columns
+from epochal.labels import PROBA, log_proba, proba_columns
 from epochal.models.classical import prepare_columns
 from epochal.models.smoothing import SMOOTHERS, estimate_prior, estimate_transitions
 from epochal.options import StackingOptions, StudyOptions
 
 STACK = "stack"
-_FLOOR = 1e-6  # probabilities below it say nothing more, and their logarithm would
 
 
 def build_meta(seed: int, *, C: float = 1.0) -> Pipeline:
@@ -59,7 +57,7 @@ def spread_models(
     wide = chosen.pivot(index=["recording_id", "epoch"], columns="model", values=columns)
     wide = wide.reindex(columns=pairs).dropna()
     parts = {
-        f"{model}__{column.removeprefix(PROBA)}": np.log(np.maximum(wide[column, model], _FLOOR))
+        f"{model}__{column.removeprefix(PROBA)}": log_proba(wide[column, model])
         for model in models
         for column in columns
     }

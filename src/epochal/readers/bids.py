@@ -26,6 +26,7 @@ from epochal.readers.naming import safe_name
 from epochal.readers.participants import (
     find_lights,
     find_participant,
+    find_participants,
     read_json,
     read_start,
     tidy_facts,
@@ -41,7 +42,7 @@ OF_THE_START = ("start_utc", "utc_offset_h", "lights_on", "lights_off", "lights_
 ENTITY = re.compile(r"([a-z]+)-([A-Za-z0-9+]+)")
 
 
-class Options(BaseModel, extra="forbid", frozen=True):
+class Options(BaseModel, extra="forbid", frozen=True, coerce_numbers_to_str=True):
     """What to read of a BIDS folder, and how."""
 
     task: str | None = Field(None, description="Read only this task, e.g. `sleep`; null: all")
@@ -103,7 +104,7 @@ def _sidecars(path: Path, root: Path) -> tuple[str, ...]:
         if one.name.split("_")[-1] == ending
         and entities_of(one).items() <= entities_of(path).items()
     ]
-    return tuple(map(str, found))
+    return tuple(map(str, (*found, *find_participants(path))))
 
 
 def read(source: Source, options: Options) -> Recording:

@@ -24,6 +24,7 @@ from epochal.readers.e4_labels import labels_of
 from epochal.recording import Channel, Recording, no_annotations
 
 LEVELS_ABOVE = 3  # how far above the given folder the table of labels may lie
+SLACK_S = 60.0  # by which labels may outlast the signals
 
 
 class Options(BaseModel, extra="forbid", frozen=True):
@@ -61,9 +62,12 @@ def find(folder: Path, options: Options) -> list[Source]:
         raise RecordingError(folder, f"no E4 recording here: no folder or zip with {_wanted()}")
     table = _labels_table(Path(folder), options)
     names = Counter(place.stem for place in places)
+    ids = [_recording_id(place, Path(folder), names) for place in places]
+    if twice := sorted(name for name, count in Counter(ids).items() if count > 1):
+        raise RecordingError(folder, f"two recordings would both be called '{twice[0]}'")
     return [
-        Source(_recording_id(place, Path(folder), names), str(place), _companions(place, table))
-        for place in places
+        Source(name, str(place), _companions(place, table))
+        for name, place in zip(ids, places, strict=True)
     ]
 
 
@@ -177,7 +181,7 @@ def _annotations(
         return no_annotations(), {"labels": f"none for {source.recording_id} in {name}"}
     runs["onset_s"] -= start_unix_s
     last_s = float((runs["onset_s"] + runs["duration_s"]).iloc[-1])
-    if runs["onset_s"].iloc[0] < -1 or last_s > end_s + 60:
+    if runs["onset_s"].iloc[0] < -1 or last_s > end_s + SLACK_S:
         raise RecordingError(
             tables[0],
             f"the labels of {source.recording_id} run from {runs['onset_s'].iloc[0]:.0f} to "

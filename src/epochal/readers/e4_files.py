@@ -80,8 +80,6 @@ class E4Files:
             raise RecordingError(self.where(name), "is not a text file") from error
 
     def _in_folder(self) -> dict[str, str]:
-        if not self.path.exists():
-            raise RecordingError(self.path, "no such folder")
         return {file.stem: file.name for file in sorted(self.path.glob("*.csv"))}
 
     def _in_zip(self) -> dict[str, str]:
@@ -160,36 +158,45 @@ def _header_number(line: str, where: str, *, what: str) -> float:
 
 
 def _samples(body: str, where: str, *, n_columns: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Parse the samples; an incomplete last line is dropped and reported."""
+    """Parse the samples; an incomplete last line is left out and reported."""
+    body = body.rstrip()
+    values = _parse(body, n_columns)
+    if values is not None:
+        return values, ()
+    number, line = _first_bad_line(body, n_columns)
+    whole = body.rpartition("\n")[0]
+    values = _parse(whole, n_columns) if number == body.count("\n") and whole else None
+    if values is None:
+        raise RecordingError(
+            where, f"line {number + 3} is '{line.strip()[:40]}', not {n_columns} number(s)"
+        )
+    return values, (f"The last line of {Path(where).name} is cut off; it was left out.",)
+
+
+def _parse(body: str, n_columns: int) -> np.ndarray | None:
+    """Return `(n_samples, n_columns)`, or None when any line is something else."""
     try:
         frame = pd.read_csv(
             io.StringIO(body), header=None, dtype=np.float64, skip_blank_lines=False
         )
     except (ValueError, pd.errors.ParserError):
-        raise RecordingError(where, _culprit(body, n_columns)) from None
-    if frame.shape[1] != n_columns:
-        raise RecordingError(where, f"has {frame.shape[1]} columns, not {n_columns}")
+        return None
     values = frame.to_numpy()
-    problems: tuple[str, ...] = ()
-    if len(values) > 1 and np.isnan(values[-1]).any():
-        values = values[:-1]
-        problems = (f"The last line of {Path(where).name} is cut off; it was left out.",)
-    if not np.isfinite(values).all():
-        raise RecordingError(where, _culprit(body, n_columns))
-    return values.astype(np.float32), problems
+    fits = values.shape[1] == n_columns and bool(np.isfinite(values).all())
+    return values.astype(np.float32) if fits else None
 
 
-def _culprit(body: str, n_columns: int) -> str:
-    """Name the first line that is not `n_columns` finite numbers."""
-    for number, line in enumerate(body.splitlines(), start=3):
+def _first_bad_line(body: str, n_columns: int) -> tuple[int, str]:
+    """Return number (from 0) and text of the first line that is not `n_columns` finite numbers."""
+    for number, line in enumerate(body.split("\n")):
         fields = line.split(",")
         try:
             fine = len(fields) == n_columns and all(math.isfinite(float(x)) for x in fields)
         except ValueError:
             fine = False
         if not fine:
-            return f"line {number} is '{line.strip()[:40]}', not {n_columns} number(s)"
-    return "cannot be parsed as numbers"
+            return number, line
+    return 0, body.split("\n", 1)[0]
 
 
 def _in_g(samples: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -41,9 +41,9 @@ def labels_of(
 
 
 def _participant(recording_id: str) -> int | None:
-    """Return the number in `S02`, the table's way of naming a participant."""
-    match = re.search(r"\d+", recording_id)
-    return int(match.group()) if match else None
+    """Return the number of `S02`, which the table names 2; None for an id of another form."""
+    match = re.search(r"(?:^|_)S(\d+)$", recording_id)
+    return int(match[1]) if match else None
 
 
 def _rows(table: str | Path, participant: int | None) -> pd.DataFrame:

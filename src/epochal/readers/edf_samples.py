@@ -1,6 +1,6 @@
 """The samples of an EDF or BDF: decoded by edfio, block by block, into one float32 array a channel.
 
-A block is a few megabytes of data records behind a plain header with the same layout, so that
+A block is a megabyte of data records behind a plain header with the same layout, so that
 edfio sees a sound file, and memory stays that of the recording (`benchmarks/edf_memory.py`).
 """
 
@@ -17,7 +17,7 @@ from epochal.errors import RecordingError
 from epochal.readers.edf_header import BIOSEMI, MAIN_FIELDS, SIGNAL_FIELDS, EdfHeader
 from epochal.readers.edf_timeline import Run
 
-BLOCK_BYTES = 2**21
+BLOCK_BYTES = 2**20
 
 
 def read_samples(

@@ -31,7 +31,7 @@ OF_THE_TABLE = ("recording", "path", "subject", "labels", "label")
 OF_THE_START = ("start_utc", "utc_offset_h", "lights_on", "lights_off")
 
 
-class Options(BaseModel, extra="forbid", frozen=True):
+class Options(BaseModel, extra="forbid", frozen=True, coerce_numbers_to_str=True):
     """Which table to read, and what its labels mean."""
 
     table: str | None = Field(

@@ -176,11 +176,13 @@ def _settle(
 
 
 def _marks(raw: Any) -> list[Annotation]:
-    """Return MNE's annotations in seconds from the first sample."""
+    """Return MNE's annotations in seconds from the first sample, BrainVision's comments bare."""
     shift_s = float(raw.first_time) if raw.annotations.orig_time is not None else 0.0
     return [
         Annotation(
-            float(mark["onset"]) - shift_s, float(mark["duration"]), str(mark["description"])
+            float(mark["onset"]) - shift_s,
+            float(mark["duration"]),
+            str(mark["description"]).removeprefix("Comment/"),
         )
         for mark in raw.annotations
     ]

@@ -36,11 +36,18 @@ DAY_S = 86400.0
 
 def find_participant(path: str | Path, subject_id: str) -> dict[str, Any]:
     """Return a subject's row of the nearest `participants.tsv` above a file, tidied; or nothing."""
+    tables = find_participants(path)
+    return read_participants(tables[0]).get(subject_id, {}) if tables else {}
+
+
+def find_participants(path: str | Path) -> tuple[Path, ...]:
+    """Return the nearest `participants.tsv` above a file, and its sidecar where there is one."""
     for folder in list(Path(path).absolute().parents)[:LEVELS_ABOVE]:
         table = folder / PARTICIPANTS
         if table.is_file():
-            return read_participants(table).get(subject_id, {})
-    return {}
+            sidecar = table.with_suffix(".json")
+            return (table, sidecar) if sidecar.is_file() else (table,)
+    return ()
 
 
 def read_participants(table: str | Path) -> dict[str, dict[str, Any]]:

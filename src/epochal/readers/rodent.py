@@ -30,8 +30,10 @@ from epochal.readers.mat_signals import (
 )
 from epochal.readers.naming import name_recordings, safe_name
 from epochal.readers.participants import (
+    PARTICIPANTS,
     find_lights,
     find_participant,
+    find_participants,
     read_json,
     read_start,
     tidy_facts,
@@ -120,13 +122,15 @@ def _animals_in(path: Path, options: Options) -> dict[str, dict[str, str]]:
 
 
 def _companions(path: Path, recording_id: str, options: Options) -> tuple[str, ...]:
+    """Return the side file, more signals, labels with their sidecar, and the participants."""
     emg = path.with_name("EMG.mat")
     beside = [emg] if path.name == "EEG.mat" else []
     side = [path.with_name(f"{stem}.json") for stem in (recording_id, path.stem)]
-    found = [one for one in (*beside, *side) if one.is_file()]
     stems = [recording_id] if _animals_in(path, options) else [recording_id, path.stem]
     labels = find_label_file(path, stems, options)
-    return tuple(dict.fromkeys(str(one) for one in (*found, labels) if one is not None))
+    scoring = [labels, labels.with_suffix(".json")] if labels else []
+    found = [one for one in (*beside, *side, *scoring) if one.is_file()]
+    return tuple(dict.fromkeys(map(str, (*found, *find_participants(path)))))
 
 
 class _Files(NamedTuple):
@@ -140,13 +144,18 @@ class _Files(NamedTuple):
 
 
 def _sort_files(source: Source) -> _Files:
-    companions = [Path(companion) for companion in source.companions]
-    side = next((path for path in companions if path.suffix == ".json"), None)
-    emg = tuple(str(path) for path in companions if path.name == "EMG.mat")
-    rest = [path for path in companions if path.suffix != ".json" and str(path) not in emg]
-    facts = read_json(side) if side else {}
+    path = Path(source.path)
+    companions = {one.name: one for one in map(Path, source.companions)}
+    sides = (f"{source.recording_id}.json", f"{path.stem}.json")
+    side = next((companions[name] for name in sides if name in companions), None)
+    emg = tuple(str(one) for one in companions.values() if one.name == "EMG.mat")
+    labels = [
+        one
+        for one in companions.values()
+        if one.suffix != ".json" and one.name not in ("EMG.mat", PARTICIPANTS)
+    ]
     return _Files(
-        Path(source.path), emg, rest[0] if rest else None, side or Path(source.path), facts
+        path, emg, labels[0] if labels else None, side or path, read_json(side) if side else {}
     )
 
 

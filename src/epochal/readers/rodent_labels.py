@@ -30,7 +30,7 @@ ENDINGS = (
 )  # fmt: skip
 
 
-class LabelOptions(BaseModel, extra="forbid", frozen=True):
+class LabelOptions(BaseModel, extra="forbid", frozen=True, coerce_numbers_to_str=True):
     """Where labels lie and what they mean."""
 
     labels: str | None = Field(

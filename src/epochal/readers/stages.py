@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from epochal.errors import RecordingError
@@ -68,6 +69,7 @@ def check_number_four(
         )
 
 
+@lru_cache(maxsize=1024)
 def _plain(label: str) -> str:
     """Reduce `Sleep stage N2`, `Stage 2 sleep` and `2.0` to what tells stages apart."""
     text = " ".join(label.lower().split())

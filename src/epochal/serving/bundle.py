@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from epochal.errors import EpochalError, did_you_mean
+from epochal.labels import log_proba
 from epochal.models.smoothing import SMOOTHERS
 from epochal.options import FeatureOptions, IngestionOptions, Options
 from epochal.recording import DataSource
@@ -20,7 +22,6 @@ from epochal.recording import DataSource
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 CARD = "MODEL_CARD.md"
-_FLOOR = 1e-6  # as in stacking: smaller probabilities say nothing more
 
 
 class ModelEntry(Options):
@@ -96,16 +97,7 @@ def read_bundle(path: str | Path) -> Bundle:
     folder = Path(path)
     if not (folder / MANIFEST).is_file():
         raise EpochalError(f"{folder}: no bundle here (it holds no {MANIFEST})")
-    try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise EpochalError(f"{folder / MANIFEST}: {where}: {first['msg']}") from error
-    if manifest.format_version != FORMAT_VERSION:
-        raise EpochalError(
-            f"{folder}: bundle format {manifest.format_version}; this Epochal reads {FORMAT_VERSION}"
-        )
+    manifest = _read_manifest(folder / MANIFEST)
     return Bundle(manifest, {name: _verified(folder / name, sha) for name, sha in manifest.hashes.items()})
 
 
@@ -149,7 +141,7 @@ class Scorer:
     def _base_inputs(self, stack: ModelEntry, features: pd.DataFrame) -> pd.DataFrame:
         """Return the stack's columns: the log probabilities of its base models."""
         parts = {
-            f"{base}__{name}": np.log(np.maximum(column, _FLOOR))
+            f"{base}__{name}": log_proba(column)
             for base in stack.base_models
             for name, column in zip(
                 self.manifest.classes, self._run(base, features).T, strict=True
@@ -179,6 +171,24 @@ def open_session(model: bytes, *, n_threads: int = 1) -> Any:
 def data_source_of_result(trained_on: str, recording: DataSource) -> str:
     """Say what a result stands on: `real` only where recording and training data both are."""
     return "real" if trained_on == "real" and recording == "real" else "simulated"
+
+
+def _read_manifest(path: Path) -> Manifest:
+    """Check the version first: another version's manifest holds other keys."""
+    try:
+        content = json.loads(path.read_bytes())
+        version = content.get("format_version") if isinstance(content, dict) else None
+        if version != FORMAT_VERSION:
+            raise EpochalError(
+                f"{path}: bundle format {version}; this Epochal reads {FORMAT_VERSION}"
+            )
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise EpochalError(f"{path}: {where}: {first['msg']}") from error
+    except ValueError as error:
+        raise EpochalError(f"{path}: not a manifest ({error})") from error
 
 
 def _verified(path: Path, sha256: str) -> bytes:

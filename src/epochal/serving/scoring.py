@@ -23,6 +23,7 @@ from epochal.signals.epoching import index_epochs
 # the range that held 99.8 % of the training epochs.
 OUTSIDE_SHARE = 0.2
 REFUSED_SHARE = 0.9
+_OF_THE_SIGNAL = "^(?!recording_id$|epoch$|demographics_)"
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,12 @@ def score_recording(recording: Recording, scorer: Scorer) -> Scored:
         )
     features = extract_features(recording, epochs, manifest.feature_engineering)
     outside = outside_reference(features, manifest)
-    usable = features.drop(columns=["recording_id", "epoch"]).notna().any(axis=1).to_numpy()
+    usable = features.filter(regex=_OF_THE_SIGNAL).notna().any(axis=1).to_numpy()
     _refuse_strangers(recording, outside, usable)
     proba = np.full((len(epochs), len(manifest.classes)), np.nan)
-    if usable.any():
-        proba[usable] = scorer.predict(features[usable])
+    for run in epochs.loc[usable, "run"].unique():  # smoothing does not cross a gap
+        rows = usable & (epochs["run"] == run).to_numpy()
+        proba[rows] = scorer.predict(features[rows])
     table = _table(epochs, proba, manifest.classes)
     table.insert(4, "flags", _flags(epochs, outside, usable))
     return Scored(recording.recording_id, table, _summary(recording, table, manifest))

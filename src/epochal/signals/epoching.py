@@ -26,12 +26,12 @@ def index_epochs(recording: Recording, options: IngestionOptions) -> pd.DataFram
         epochs = _lay_epochs(recording, options)
         for column in ["label", *recording.annotations.columns.difference(ANNOTATION_COLUMNS)]:
             epochs[column] = _covering(recording.annotations, column, epochs, options)
+    epochs.insert(0, "epoch", np.arange(len(epochs)))  # before trimming: a given table's row
     if options.trim is not None:
         epochs = _trim(epochs, options.trim)
     epochs = pd.concat([epochs, _quality(recording, epochs, options)], axis=1)
     epochs.insert(0, "recording_id", recording.recording_id)
     epochs.insert(1, "subject_id", recording.subject_id)
-    epochs.insert(2, "epoch", np.arange(len(epochs)))
     epochs["data_source"] = recording.data_source
     return epochs
 

@@ -43,7 +43,9 @@ def write_cohort(
             + "; ".join(f"{piece}: {error}" for piece, error in sorted(failures.items()))
         )
     module.finish(folder, chosen)
-    (folder / RECIPE).write_text(json.dumps(recipe), encoding="utf-8")
+    temporary = folder / f"{RECIPE}.part"
+    temporary.write_text(json.dumps(recipe), encoding="utf-8")
+    temporary.replace(folder / RECIPE)
 
 
 def _written(folder: Path) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ ACCUSLEEP_CODES = {"REM": 1, "W": 2, "NREM": 3}
 MSSV_CODES = {"W": 1, "NREM": 2, "REM": 3}
 MSSV_ARTIFACT = 4
 MSSV_LEVELS = {"1": "Wake", "2": "NREM", "3": "REM", "4": "Artifact"}
+MATLAB_TEXT = 116  # bytes of text that a MATLAB file begins with
 MATLAB_USERBLOCK = 512  # bytes before the HDF5 part of a v7.3 file
 SCALES = {"uV": (-1600.0, 1600.0), "g": (-4.0, 4.0)}  # physical minimum and maximum
 
@@ -97,11 +98,8 @@ def _bids_type(name: str) -> str:
 
 
 def _write_mat_v5(folder: Path, recording: SimulatedRecording, facts: AnimalFacts) -> None:
-    variables = {name: np.atleast_2d(value) for name, value in _mat_variables(recording).items()}
-    write_whole(
-        folder / f"{facts.subject_id}.mat",
-        lambda path: scipy.io.savemat(path, variables, appendmat=False),
-    )
+    variables = _mat_variables(recording)
+    write_whole(folder / f"{facts.subject_id}.mat", lambda path: write_mat_v5(path, variables))
     _write_side_json(folder / f"{facts.subject_id}.json", recording, facts)
 
 
@@ -123,6 +121,13 @@ def _mat_variables(recording: SimulatedRecording) -> dict[str, Any]:
     }
 
 
+def write_mat_v5(path: Path, variables: dict[str, Any]) -> None:
+    """Write numeric row vectors as MATLAB does with `-v6`; no date, so that files can be equal."""
+    rows = {name: np.atleast_2d(value) for name, value in variables.items()}
+    scipy.io.savemat(path, rows, appendmat=False)
+    _overwrite(path, b"MATLAB 5.0 MAT-file, Platform: simulated".ljust(MATLAB_TEXT))
+
+
 def write_mat_v73(path: Path, variables: dict[str, Any]) -> None:
     """Write numeric row vectors as MATLAB does with `-v7.3`: HDF5 behind a 512-byte text header."""
     with h5py.File(path, "w", userblock_size=MATLAB_USERBLOCK) as file:
@@ -132,8 +137,12 @@ def write_mat_v73(path: Path, variables: dict[str, Any]) -> None:
             dataset = file.create_dataset(name, data=array)
             dataset.attrs["MATLAB_class"] = np.bytes_(kind)
     text = b"MATLAB 7.3 MAT-file, Platform: simulated, HDF5 schema 1.00 ."
-    with Path(path).open("r+b") as raw:
-        raw.write(text.ljust(116) + bytes(8) + b"\x00\x02IM")
+    _overwrite(path, text.ljust(MATLAB_TEXT) + bytes(8) + b"\x00\x02IM")
+
+
+def _overwrite(path: Path, start: bytes) -> None:
+    with path.open("r+b") as file:
+        file.write(start)
 
 
 def _write_edf(path: Path, recording: SimulatedRecording, facts: AnimalFacts) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,7 @@ def jobs(folder: Path, options: Options) -> dict[str, Callable[[], None]]:
 
 def write_night(folder: Path, options: Options, subject: int, night: int) -> None:
     """Write one night's pair of files."""
-    person, plan, start, rng = _plan(options, subject, night)
+    person, plan, start, rng = plan_night(options, subject, night)
     signals = draw_signals(person, plan, rng)
     target = Path(folder) / FOLDERS[options.part]
     target.mkdir(parents=True, exist_ok=True)
@@ -94,10 +94,17 @@ def finish(folder: Path, options: Options) -> None:
     mark_as_simulated(folder, "nights in the layout of Sleep-EDFx")
 
 
-def _plan(
-    options: Options, subject: int, night: int
-) -> tuple[Person, Night, datetime, np.random.Generator]:
-    """Return who sleeps, the night's stages, its start, and the generator to go on with."""
+class Plan(NamedTuple):
+    """Who sleeps, the night's stages, its start, and the generator to go on with."""
+
+    person: Person
+    night: Night
+    start: datetime
+    rng: np.random.Generator
+
+
+def plan_night(options: Options, subject: int, night: int) -> Plan:
+    """Draw all of a night but its signals, from the seed, the subject and the night alone."""
     person = draw_person(
         subject,
         age_range=(options.age_min, options.age_max),
@@ -108,11 +115,11 @@ def _plan(
     plan = draw_night(person, options.n_epochs, rng)
     asleep = FIRST_NIGHT + timedelta(days=7 * subject + night, hours=rng.normal(*ASLEEP_AT_H))
     start = asleep - timedelta(seconds=plan.asleep * EPOCH_S)
-    return person, plan, start.replace(second=0, microsecond=0), rng
+    return Plan(person, plan, start.replace(second=0, microsecond=0), rng)
 
 
 def _row(options: Options, subject: int, night: int) -> dict[str, object]:
-    person, plan, start, _ = _plan(options, subject, night)
+    person, plan, start, _ = plan_night(options, subject, night)
     psg = "E0" if options.part == "cassette" else "J0"
     return {
         "subject": subject,
@@ -144,7 +151,7 @@ def _telemetry(signals: Signals, rng: np.random.Generator) -> list[Channel]:
     return [
         *_eeg(signals),
         ("EMG submental", SFREQ, emg),
-        ("Event marker", 1, np.zeros(len(signals.emg))),
+        ("Marker", 1, np.zeros(len(signals.emg))),
     ]
 
 

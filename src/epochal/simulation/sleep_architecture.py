@@ -15,10 +15,11 @@ from epochal.simulation.sleep_person import Person
 EPOCH_S = 30
 PER_MINUTE = 2  # epochs
 FULL_NIGHT_H = (7.5, 0.9)  # mean and standard deviation of the sleep period, in hours
+REM_BOUT_FACTOR = 1.3  # makes up for the bouts that a period's end and the scorer's lapses cut
 AFTER_REM = {"W": 0.30, "1": 0.45, "2": 0.25}
 MOVEMENT_SHARE = 0.0015  # of the epochs of sleep, in the hypnograms that the chains come from
 SHIFTED_BOUNDARY = 0.12  # share of boundaries that a scorer puts an epoch early, or late
-LAPSE = 0.012  # share of epochs inside a bout that a scorer gives to a neighbouring stage
+LAPSE = 0.005  # share of epochs inside a bout that a scorer gives to a neighbouring stage
 NEIGHBOURS = {"W": "1", "1": "2W", "2": "13R", "3": "24", "4": "3", "R": "12"}
 
 
@@ -74,6 +75,7 @@ def personal(chain: SemiMarkov, person: Person) -> SemiMarkov:
         "1": np.exp(person.light_drive),
     }
     lasting = {
+        "R": REM_BOUT_FACTOR,
         "3": np.exp(0.4 * person.deep_drive),
         "4": np.exp(0.4 * person.deep_drive),
         "W": np.exp(0.4 * person.wake_drive),

@@ -10,7 +10,7 @@ from epochal.simulation.sleep_states import BLOCK_S
 
 SFREQ = 100
 MOVEMENTS_PER_H = {"open": 25.0, "closed": 6.0, "1": 6.0, "2": 1.0, "R": 1.5}
-MOVEMENT_UV = 120.0
+MOVEMENT_UV = 80.0
 LOOSE_PER_H = 0.04  # of one channel
 LOOSE_S = (5.0, 180.0)
 FLAT_SHARE = 0.5  # of the loose stretches; in the others the lead picks up noise
@@ -22,7 +22,7 @@ def add_movements(eeg: np.ndarray, weights: np.ndarray, rng: np.random.Generator
     shares = {state: weights[:, index] for index, state in enumerate(STATES)}
     per_s = sum(per_h / 3600 * shares[state] for state, per_h in MOVEMENTS_PER_H.items())
     for onset_s in events.draw_times(np.asarray(per_s), block_s=BLOCK_S, rng=rng):
-        n = int(rng.uniform(1.0, 6.0) * SFREQ)
+        n = int(rng.uniform(2.0, 15.0) * SFREQ)
         for channel in eeg:
             swing = np.cumsum(rng.standard_normal(n)) / np.sqrt(n)
             swing += 0.25 * rng.standard_normal(n)

@@ -28,6 +28,7 @@ LAYOUT: dict[str, Layout] = {
     "Resp oro-nasal": ("", (-2048, 2047), (-2048, 2047), "Oral-nasal thermistors", "HP:0.03Hz LP:0.9Hz"),
     "EMG submental": ("uV", (-5, 5), (-2500, 2500), ELECTRODES, "HP:16Hz Rectification LP:0.7Hz"),
     "Temp rectal": ("DegC", (34, 40), (-2849, 2731), "Rectal thermistor", ""),
+    "Marker": ("", (-2047, 2048), (-2047, 2048), "Marker button", "Hold during 2 seconds"),
     "Event marker": ("", (-2047, 2048), (-2047, 2048), "Marker button", "Hold during 2 seconds"),
 }  # fmt: skip
 TELEMETRY_EMG: Layout = ("uV", (-512, 512), (-2048, 2047), ELECTRODES, "HP:0.5Hz LP:100Hz")

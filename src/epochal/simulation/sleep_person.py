@@ -63,9 +63,9 @@ def draw_person(
         spindle_hz=float(np.clip(rng.normal(13.1 + 0.05 * older, 0.45), 12.0, 14.4)),
         spindles_per_min=float(np.exp(rng.normal(np.log(4.5) - 0.12 * older, 0.30))),
         spindle_uv=float(np.exp(rng.normal(np.log(13.0) - 0.10 * older, 0.22))),
-        k_complexes_per_min=float(np.exp(rng.normal(np.log(1.3) - 0.10 * older, 0.30))),
-        k_complex_uv=float(np.exp(rng.normal(np.log(75.0) - 0.08 * older, 0.20))),
-        saccade_uv=float(np.exp(rng.normal(np.log(75.0), 0.30))),
+        k_complexes_per_min=float(np.exp(rng.normal(np.log(1.9) - 0.10 * older, 0.30))),
+        k_complex_uv=float(np.exp(rng.normal(np.log(62.0) - 0.06 * older, 0.20))),
+        saccade_uv=float(np.exp(rng.normal(np.log(95.0), 0.45))),
         emg_tone_uv=float(np.exp(rng.normal(np.log(2.2), 0.35))),
         rem_atonia=float(rng.uniform(0.25, 0.8)),
     )
@@ -81,14 +81,14 @@ def averaged(person: Person) -> Person:
         spindle_hz=13.1,
         spindles_per_min=4.5,
         spindle_uv=13.0,
-        k_complexes_per_min=1.3,
-        k_complex_uv=75.0,
-        saccade_uv=75.0,
+        k_complexes_per_min=1.9,
+        k_complex_uv=62.0,
+        saccade_uv=95.0,
     )
 
 
 def _offsets(older: float, rng: np.random.Generator) -> np.ndarray:
     """Return `(n_channels, n_bands)`: a person's own log powers; delta falls with age."""
     offsets = BETWEEN_RECORDINGS_SD * band_noise(1, "sleep", rng=rng)[0]
-    offsets[:, 0] -= 0.10 * older
+    offsets[:, 0] -= 0.05 * older
     return offsets

@@ -16,8 +16,9 @@ NODDING = {"closed": ("1", 0.12), "1": ("closed", 0.18)}  # share of blocks in t
 NODDING_MEMORY = 0.75
 AROUSALS_PER_H = {"1": 20.0, "2": 12.0, "3": 4.0, "4": 2.0, "R": 14.0}
 AROUSAL_BLOCKS = (2, 6)  # 4 to 10 s; longer ones are scored as wake
-DEEPENING_EPOCHS = 0.7  # half-width of the passage between the stages 2, 3 and 4
-DEEP = tuple(STATES.index(stage) for stage in ("2", "3", "4"))
+DEEPENING_EPOCHS = 0.5  # half-width of the passage between the stages 2, 3 and 4
+DEEP_STAGES = ("3", "4")  # their onset is gradual, and so has no border to move
+DEEP = tuple(STATES.index(stage) for stage in ("2", *DEEP_STAGES))
 
 
 def state_weights(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -37,7 +38,8 @@ def state_weights(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _moved_borders(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     blocks = np.repeat(stages.astype("U6"), PER_EPOCH)
-    for border in np.flatnonzero(stages[1:] != stages[:-1]) + 1:
+    borders = np.flatnonzero(stages[1:] != stages[:-1]) + 1
+    for border in borders[~np.isin(stages[borders], DEEP_STAGES)]:
         shift = int(rng.integers(-PER_EPOCH // 2, PER_EPOCH // 2 + 1))
         at = border * PER_EPOCH
         if shift > 0:

@@ -17,10 +17,12 @@ SACCADE_GAINS = (0.2, 0.03, 1.0)
 BLINK_GAINS = (1.0, 0.05, 0.2)
 ROLL_GAINS = (0.08, 0.0, 1.0)
 # Events per second in each state.
-SACCADES_PER_S = {"open": 2.5, "closed": 0.25, "phasic": 1.0, "tonic": 0.05}
+SACCADES_PER_S = {"open": 3.5, "closed": 0.25, "phasic": 0.9, "tonic": 0.05}
+PHASIC_SPREAD = 0.9  # of ln rate over the night
+LOOKING_SPREAD = 0.7
 SACCADE_SPREAD = 0.35  # of ln amplitude
-PHASIC_LIMIT = 0.1  # of a unit normal: nearly half of REM sleep is phasic
-BLINKS_PER_S = 0.2
+PHASIC_LIMIT = 0.0  # of a unit normal: half of REM sleep is phasic
+BLINKS_PER_S = 0.4
 ROLLS_PER_S = {"1": 0.22, "closed": 0.15, "R": 0.06}
 
 
@@ -75,11 +77,13 @@ def _add_k_complexes(
 def _add_saccades(
     eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator
 ) -> None:
-    burst = remembered(rng.standard_normal((len(shares["R"]), 1)), 0.9)[:, 0] > PHASIC_LIMIT
+    drive = remembered(rng.standard_normal((len(shares["R"]), 2)), 0.93).T
+    burst = drive[0] > PHASIC_LIMIT
     rate = SACCADES_PER_S
+    phasic = rate["phasic"] * np.exp(PHASIC_SPREAD * drive[1])
     per_s = (
-        shares["R"] * np.where(burst, rate["phasic"], rate["tonic"])
-        + shares["open"] * rate["open"]
+        shares["R"] * np.where(burst, phasic, rate["tonic"])
+        + shares["open"] * rate["open"] * np.exp(LOOKING_SPREAD * drive[0] - LOOKING_SPREAD**2 / 2)
         + shares["closed"] * rate["closed"]
     )
     onsets_s = _times(per_s, rng)
@@ -91,12 +95,12 @@ def _add_saccades(
 def _add_rolls(eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator) -> None:
     per_s = sum(rate * shares[state] for state, rate in ROLLS_PER_S.items())
     for onset_s in _times(np.asarray(per_s), rng):
-        amplitude_uv = rng.uniform(0.1, 0.8) * person.saccade_uv * rng.choice([-1, 1])
+        amplitude_uv = rng.uniform(0.1, 1.2) * person.saccade_uv * rng.choice([-1, 1])
         wave = events.slow_roll(amplitude_uv, duration_s=rng.uniform(2.0, 5.0))
         _place(eeg, wave, ROLL_GAINS, onset_s)
 
 
 def _add_blinks(eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator) -> None:
     onsets_s = _times(BLINKS_PER_S * shares["open"], rng)
-    sizes_uv = person.saccade_uv * np.exp(rng.normal(0, 0.3, len(onsets_s)))
+    sizes_uv = 0.5 * person.saccade_uv * np.exp(rng.normal(0, 0.4, len(onsets_s)))
     _spread(eeg, events.train(events.blink(), onsets_s, sizes_uv, eeg.shape[1]), BLINK_GAINS)

@@ -93,8 +93,9 @@ def draw_rows(options: Options, part: str, n_rows: int) -> Iterator[Rows]:
     while left > 0:
         rng = np.random.default_rng([options.seed, _PARTS[part], number])
         rows = simulate_night(rng)
-        yield Rows(rows.features[:left], rows.labels[:left])
-        left -= len(rows.labels)
+        left -= (n_here := min(left, len(rows.labels)))
+        yield Rows(rows.features[:n_here], rows.labels[:n_here])
+        del rows  # before the next night is made
         number += 1
 
 

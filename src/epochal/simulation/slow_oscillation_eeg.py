@@ -26,9 +26,8 @@ def render_rows(
         wave = slow_wave(round(duration_s * sfreq), rng.uniform(0.35, 0.5))
         start = round(start_s * sfreq)
         eeg[start : start + len(wave)] += amplitude_uv * wave
-    last = np.round(night.end_s * sfreq).astype(int)
-    samples = last[:, None] + np.arange(-n_samples, 0)
-    return eeg[np.clip(samples, 0, len(eeg) - 1)]
+    first = np.round(night.end_s * sfreq).astype(int) - n_samples
+    return np.lib.stride_tricks.sliding_window_view(eeg, n_samples)[first]
 
 
 def slow_wave(n_samples: int, negative_share: float) -> np.ndarray:
@@ -41,26 +40,28 @@ def slow_wave(n_samples: int, negative_share: float) -> np.ndarray:
 
 
 def _background(night: Night, *, sfreq: float, rng: np.random.Generator) -> np.ndarray:
-    """Return noise that falls as f^-1.8 and swells with depth, and sigma in spindles."""
+    """Return noise that falls as f^-1.8 and swells with depth, and sigma in spindles; float32."""
     n_samples = round(len(night.stages) * STAGE_S * sfreq)
-    times_s = np.arange(n_samples, dtype=np.float32) / np.float32(sfreq)
-    level = np.interp(times_s, night.end_s, night.depth).astype(np.float32)
     eeg = _noise(n_samples, sfreq=sfreq, rng=rng)
-    eeg *= _BACKGROUND_UV * np.exp(_BY_DEPTH * level)
-    sos = butter(2, (11.5, 15.0), "bandpass", fs=sfreq, output="sos")
+    seconds = np.arange(len(night.stages) * STAGE_S)
+    level = np.interp(seconds, night.end_s, night.depth)
+    swelling = np.exp(_BY_DEPTH * level).astype(np.float32)
+    eeg *= np.float32(_BACKGROUND_UV) * np.repeat(swelling, round(sfreq))[:n_samples]
+    sos = butter(2, (11.5, 15.0), "bandpass", fs=sfreq, output="sos").astype(np.float32)
     sigma = sosfilt(sos, rng.standard_normal(n_samples, dtype=np.float32))
-    sigma *= _SIGMA_UV / sigma.std()
-    eeg += sigma * _sigma_gain(night, n_samples, sfreq=sfreq, rng=rng)
-    return eeg.astype(np.float32)
+    sigma *= np.float32(_SIGMA_UV) / sigma.std()
+    sigma *= _sigma_gain(night, n_samples, sfreq=sfreq, rng=rng)
+    return eeg + sigma
 
 
 def _noise(n_samples: int, *, sfreq: float, rng: np.random.Generator) -> np.ndarray:
     length = next_fast_len(n_samples, real=True)
     frequency = rfftfreq(length, 1 / sfreq).astype(np.float32)
-    gain = (0.7**2 + frequency**2) ** np.float32(-0.45) * (frequency > 0.3)
-    spectrum = rfft(rng.standard_normal(length, dtype=np.float32)) * gain
-    noise = irfft(spectrum, length)[:n_samples]
-    return noise / noise.std()
+    spectrum = rfft(rng.standard_normal(length, dtype=np.float32))
+    spectrum *= (0.7**2 + frequency**2) ** np.float32(-0.45) * (frequency > 0.3)
+    noise = irfft(spectrum, length, overwrite_x=True)[:n_samples]
+    noise /= noise.std()
+    return noise
 
 
 def _sigma_gain(

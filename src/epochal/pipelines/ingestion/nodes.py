@@ -21,12 +21,14 @@ def read_recordings(
     sources: pd.DataFrame, ingestion: IngestionOptions
 ) -> dict[str, Callable[[], Recording]]:
     """Read each raw recording as a piece of its own."""
+    settings = ingestion.reader_settings()
     return {
         row.recording_id: partial(
             read_source,
             Source(row.recording_id, row.path, tuple(row.companions)),
             row.state,
-            ingestion,
+            ingestion.reader,
+            settings,
         )
         for row in sources.itertuples()
     }

@@ -1,10 +1,9 @@
 import shutil
-import zipfile
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from downloads.small_wesad import members_of, write_wesad
 from epochal.downloads import DownloadError
 from epochal.downloads.archive import Limits
 from epochal.downloads.wesad import (
@@ -16,22 +15,6 @@ from epochal.downloads.wesad import (
     unpack_wesad,
 )
 from epochal.errors import RecordingError
-
-
-def members_of(subject: str) -> dict[str, bytes]:
-    names = (".pkl", "_quest.csv", "_E4_Data.zip", "_respiban.txt", "_readme.txt")
-    return {f"{subject}/{subject}{name}": f"{subject}{name}".encode() for name in names}
-
-
-def write_wesad(path: Path, subjects=SUBJECTS, *, prefix: str = "WESAD/", extra=()) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{prefix}wesad_readme.pdf", b"%PDF")
-        archive.mkdir(f"{prefix}S2/") if prefix else None
-        for name, data in {k: v for s in subjects for k, v in members_of(s).items()}.items():
-            archive.writestr(prefix + name, data)
-        for name in extra:
-            archive.writestr(name, b"?")
-    return path
 
 
 @pytest.fixture

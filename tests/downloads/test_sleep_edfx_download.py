@@ -66,6 +66,17 @@ def test_a_second_run_fetches_nothing(remote, options):
     assert not any(path.endswith((".edf", ".xls")) for _, path, _ in remote.asked)
 
 
+def test_files_that_were_here_already_are_verified_once_and_remembered(
+    remote, options, monkeypatch
+):
+    for path in of(remote, "cassette"):
+        (options.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (options.folder / path).write_bytes(remote.files[path])
+    assert download(options).n_present == 10
+    monkeypatch.setattr("epochal.downloads.plan.sha256_of", lambda _: pytest.fail("hashed again"))
+    assert download(options).n_present == 10
+
+
 def test_a_plan_fetches_no_file_and_writes_nothing(remote, options):
     plan = plan_download(options)
     assert not options.folder.exists()

@@ -1,0 +1,72 @@
+"""`kedro run` and `epochal run`: what is misspelt is refused with a suggestion."""
+
+import pytest
+from click.testing import CliRunner
+from projects import make_project
+
+from epochal.cli import cli
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return make_project(tmp_path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["run", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--env", "weareble_stress"], "No environment 'weareble_stress'; did you mean 'wearable_stress'?"),
+        (["--pipeline", "ingestoin"], "No pipeline 'ingestoin'; did you mean 'ingestion'?"),
+        (["--pipelines", "splitting,stackin"], "No pipeline 'stackin'; did you mean 'stacking'?"),
+        (["--params", "splittin.n_folds=3"], "No parameter 'splittin'; did you mean 'splitting'?"),
+        (["--env", "base"], "No environment 'base'"),
+    ],
+)
+def test_a_misspelt_name_is_wrong_usage_with_a_suggestion(project, arguments, message):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("splitting.n_fold=3", "n_fold"),
+        ("splitting.n_folds=many", "n_folds"),
+        ("ingestion.reader=sleep_edf", "did you mean 'sleep_edfx'?"),
+        ("ingestion.source=files", "source 'files' needs `path`"),
+        ("ingestion.simulator_options.n_subjects=0", "n_subjects"),
+    ],
+)
+def test_a_wrong_value_stops_the_run_before_any_node_in_one_line(project, parameter, message):
+    result = run("--params", parameter)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert not (project.path / "data").exists()
+
+
+def test_a_missing_folder_of_raw_files_is_named(project):
+    result = run("--pipeline", "ingestion", "--params", "ingestion.source=files,ingestion.path=nowhere")
+    assert result.exit_code == 1
+    assert "nowhere: no such folder (ingestion.path)" in result.output
+
+
+@pytest.mark.parametrize("option", ["--pipeline", "--pipelines"])
+def test_one_pipeline_runs_without_a_warning(project, option):
+    result = run(option, "ingestion")
+    assert result.exit_code == 0, result.output
+    assert "deprecated" not in result.output
+    assert (project.path / "data/demo/03_primary/epochs.parquet").exists()
+
+
+def test_without_a_configuration_the_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("--env", "demo")
+    assert result.exit_code == 2
+    assert "No configuration folder" in result.output

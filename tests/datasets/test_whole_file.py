@@ -1,0 +1,51 @@
+"""Files that are whole or absent."""
+
+import pandas as pd
+import pytest
+from kedro.io import DatasetError
+from matplotlib.figure import Figure
+
+from epochal.datasets.whole_file import WholeFile, WholeImage, WholeTable
+
+
+class Unpicklable:
+    def __reduce__(self):
+        raise ValueError("half-way")
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    dataset = WholeTable(filepath=str(tmp_path / "a/t.csv"), dataset="pandas.CSVDataset")
+    dataset.save(pd.DataFrame({"x": [1]}))
+    assert dataset.load()["x"].tolist() == [1]
+
+
+def test_a_failure_while_writing_leaves_the_old_file_and_no_other(tmp_path):
+    dataset = WholeFile(filepath=str(tmp_path / "x.pkl"), dataset="pickle.PickleDataset")
+    dataset.save({"old": 1})
+    with pytest.raises(DatasetError):
+        dataset.save({"new": Unpicklable()})
+    assert dataset.load() == {"old": 1}
+    assert {path.name for path in tmp_path.iterdir()} == {"x.pkl", ".x.pkl.key"}
+
+
+def test_it_exists_only_under_the_key_that_is_expected(tmp_path):
+    dataset = WholeFile(filepath=str(tmp_path / "x.pkl"), dataset="pickle.PickleDataset")
+    assert not dataset.exists()
+    dataset.expect("one")
+    dataset.save(1)
+    assert dataset.exists()
+    dataset.expect("two")
+    assert not dataset.exists()
+    assert dataset.load() == 1
+
+
+def test_a_table_previews_its_first_rows(tmp_path):
+    dataset = WholeTable(filepath=str(tmp_path / "t.csv"), dataset="pandas.CSVDataset")
+    dataset.save(pd.DataFrame({"x": range(50)}))
+    assert len(dataset.preview(nrows=3)["data"]) == 3
+
+
+def test_a_picture_previews_as_base64_png(tmp_path):
+    dataset = WholeImage(filepath=str(tmp_path / "f.png"), dataset="matplotlib.MatplotlibDataset")
+    dataset.save(Figure())
+    assert dataset.preview().startswith("iVBOR")

@@ -1,0 +1,203 @@
+import numpy as np
+import pandas as pd
+import pytest
+from builders import make_channel, make_ingestion, make_recording, sine
+
+from epochal.errors import EpochalError, RecordingError
+from epochal.features import FEATURE_SETS, extract_features
+from epochal.features.extraction import feature_function
+from epochal.options import ContextOptions, FeatureOptions, SignalOptions, TrimOptions
+from epochal.recording import Recording
+from epochal.signals.epoching import index_epochs
+
+
+def extract(recording, *, epoch_options=None, **options):
+    epochs = index_epochs(recording, make_ingestion(**(epoch_options or {})))
+    return extract_features(recording, epochs, FeatureOptions(**options))
+
+
+def signal(*channels, features=("level",), **options):
+    return SignalOptions(channels=channels, features=features, **options)
+
+
+def levels(recording, **options):
+    return extract(recording, signals={"a": signal("EEG", **options)})["a_mean"].tolist()
+
+
+STEPS = np.repeat([1.0, 2.0, 3.0, 4.0], 3000)
+
+
+def test_a_column_is_named_by_its_signal_and_its_feature():
+    found = extract(make_recording(), signals={"fpz": signal("EEG", features=("level", "hjorth"))})
+    assert list(found) == [
+        "recording_id", "epoch", "fpz_mean", "fpz_min", "fpz_max", "fpz_hjorth_mobility",
+        "fpz_hjorth_complexity",
+    ]  # fmt: skip
+    assert found["recording_id"].tolist() == ["r1"] * 4
+    assert found["epoch"].tolist() == [0, 1, 2, 3]
+    assert set(found.dtypes[2:]) == {np.dtype(np.float32)}
+
+
+def test_each_epoch_has_the_features_of_its_own_samples():
+    assert levels(make_recording(make_channel(data=STEPS))) == [1, 2, 3, 4]
+
+
+def test_alpha_through_the_whole_way_is_alpha():
+    found = extract(make_recording(), signals={"eeg": signal("EEG", features=("band_power",))})
+    assert (found["eeg_relative_alpha"] > 0.97).all()
+
+
+def test_the_band_is_filtered_before_the_features():
+    data = sine(10.0, length_s=120.0) + 5.0
+    options = {"features": ("statistics",), "band_hz": (0.5, 5.0)}
+    found = extract(make_recording(make_channel(data=data)), signals={"a": signal("EEG", **options)})
+    assert (found["a_sd"][1:3] < 0.05).all()
+
+
+def test_the_mains_are_notched_before_the_features():
+    data = sine(50.0, length_s=120.0, sfreq=256.0, amplitude=20.0)
+    recording = make_recording(make_channel(data=data, sfreq=256.0))
+    found = extract(recording, signals={"a": signal("EEG", features=("statistics",), notch_hz=50)})
+    assert (found["a_sd"][1:3] < 0.1).all()
+
+
+def test_an_epoch_with_missing_samples_has_missing_features():
+    holed = STEPS.copy()
+    holed[3500] = np.nan
+    assert np.array_equal(
+        levels(make_recording(make_channel(data=holed))), [1, np.nan, 3, 4], equal_nan=True
+    )
+
+
+def test_a_recording_without_any_usable_epoch_has_all_columns_missing():
+    recording = make_recording(make_channel(data=np.full(12000, np.nan)))
+    found = extract(recording, signals={"a": signal("EEG", features=("band_power",))})
+    assert found.filter(like="a_").isna().all(axis=None)
+    assert "a_log_delta" in found
+
+
+def test_a_wider_window_is_centred_on_the_epoch():
+    steps = np.repeat([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2000)  # 20 s each
+    recording = make_recording(make_channel(data=steps))
+    # the second epoch is 30 to 60 s: 2, 2, 3; in 90 s around it, 0 to 90 s: 1, 2, 3, 4, half of 5
+    found = levels(recording, window_s=90.0)
+    assert np.isnan(found[0])
+    assert found[1] == pytest.approx((20 * (1 + 2 + 3 + 4) + 10 * 5) / 90)
+
+
+def test_a_window_that_reaches_into_a_gap_is_not_known():
+    data = STEPS.copy()
+    data[3000:6000] = np.nan  # a reader leaves a gap empty
+    recording = make_recording(make_channel(data=data), runs=((0.0, 30.0), (60.0, 120.0)))
+    found = levels(recording, window_s=60.0)
+    assert np.isnan(found).tolist() == [True, True, True]
+    assert levels(recording) == [1, 3, 4]
+
+
+def test_several_channels_are_taken_together():
+    axes = [make_channel(f"ACC {axis}", np.zeros(3840) + value, sfreq=32.0, unit="g")
+            for axis, value in zip("xyz", (0.0, 0.0, 1.0), strict=True)]  # fmt: skip
+    found = extract(
+        make_recording(*axes),
+        signals={"acc": signal("ACC x", "ACC y", "ACC z", features=("motion",))},
+    )
+    assert found["acc_tilt_z"].tolist() == [1.0] * 4
+    assert found["acc_still"].tolist() == [1.0] * 4
+
+
+def test_channels_of_different_rates_are_not_taken_together():
+    recording = make_recording(make_channel("a"), make_channel("b", sfreq=50.0))
+    with pytest.raises(RecordingError, match=r"r1: channels \['a', 'b'\] have different rates"):
+        extract(recording, signals={"x": signal("a", "b")})
+
+
+def test_a_missing_required_channel_is_refused_by_name():
+    with pytest.raises(RecordingError, match="no channel 'EOG'; it has: EEG"):
+        extract(make_recording(), signals={"eog": signal("EOG")})
+
+
+def test_a_missing_optional_channel_gives_the_same_columns_all_missing():
+    options = {"signals": {"a": signal("EOG", features=("band_power", "hjorth"), required=False)}}
+    absent = extract(make_recording(), **options)
+    present = extract(make_recording(make_channel("EOG")), **options)
+    assert list(absent) == list(present)
+    assert absent.filter(like="a_").isna().all(axis=None)
+    assert absent.dtypes.equals(present.dtypes)
+
+
+def test_one_missing_channel_of_several_makes_an_optional_signal_missing():
+    axes = signal("ACC x", "ACC y", "ACC z", features=("motion",), required=False)
+    found = extract(make_recording(make_channel("ACC x")), signals={"acc": axes})
+    assert found.filter(like="acc_").isna().all(axis=None)
+    assert "acc_still" in found
+
+
+@pytest.mark.parametrize(
+    ("metadata", "age", "sex"),
+    [
+        ({"age": 33, "sex": "F"}, 33.0, 0.0),
+        ({"age": 40.5, "sex": "M"}, 40.5, 1.0),
+        ({"age": None, "sex": "X"}, np.nan, np.nan),
+        ({}, np.nan, np.nan),
+    ],
+)
+def test_age_and_sex_are_columns_where_they_are_known(metadata, age, sex):
+    found = extract(make_recording(metadata=metadata), demographics=True)
+    given = found[["demographics_age_years", "demographics_sex"]].to_numpy()
+    assert np.array_equal(given, [[age, sex]] * 4, equal_nan=True)
+
+
+def test_context_is_added_and_patterns_are_dropped():
+    found = extract(
+        make_recording(),
+        signals={"a": signal("EEG")},
+        context=ContextOptions(causal_epochs=(2,)),
+        drop=("*_min*", "a_max"),
+    )
+    assert list(found)[2:] == ["a_mean", "a_mean__past2", "a_max__past2"]
+
+
+def given_table(**columns):
+    table = {
+        "onset_s": 30.0 * np.arange(5), "length_s": 30.0, "label": ["W", "W", "N2", "N2", "W"],
+        "run": 0, "vote_a": 1.0, "age": [1.0, 2, 3, 4, 5], "site": list("abcde"),
+    }  # fmt: skip
+    return Recording("r", "s", table=pd.DataFrame(table | columns))
+
+
+def test_a_tables_own_numbers_pass_through_without_index_labels_and_votes():
+    found = extract(given_table())
+    assert list(found) == ["recording_id", "epoch", "age"]
+    assert found["age"].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_tables_numbers_stay_with_their_epochs_when_the_ends_are_trimmed():
+    trim = TrimOptions(label="W", margin_s=0.0)
+    found = extract(given_table(), epoch_options={"trim": trim})
+    assert found["epoch"].tolist() == [2, 3]
+    assert found["age"].tolist() == [3, 4]
+
+
+def test_a_recording_without_epochs_has_no_rows_of_the_right_columns():
+    found = extract(make_recording(make_channel(length_s=10.0)), signals={"a": signal("EEG")})
+    assert len(found) == 0
+    assert "a_mean" in found
+
+
+def test_an_unknown_feature_set_is_refused_with_the_near_miss():
+    with pytest.raises(EpochalError, match="No feature set 'band_powr'; did you mean 'band_power'"):
+        feature_function("band_powr")
+
+
+@pytest.mark.parametrize("name", FEATURE_SETS)
+def test_every_feature_set_gives_one_finite_or_missing_number_per_epoch(name):
+    random = np.random.default_rng(0)
+    shape = (2, 3, 3840) if name == "motion" else (2, 3840)
+    windows = random.normal(0, 1, shape).astype(np.float32)
+    columns = feature_function(name)(windows, 64.0)
+    assert columns
+    for column in columns.values():
+        assert np.shape(column) == (2,)
+        assert not np.isinf(column).any()
+    empty = feature_function(name)(windows[:0], 64.0)
+    assert list(empty) == list(columns)

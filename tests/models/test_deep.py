@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from builders import CLASSES, make_epochs, make_features
+from sklearn.base import clone
+
+from epochal.labels import encode
+from epochal.models.deep import ROSTER, NetworkClassifier
+from epochal.models.networks.residual_mlp import ResidualMLP
+
+EPOCHS = make_epochs(n_subjects=6, n_epochs=60)
+X = make_features(EPOCHS).drop(columns=["recording_id", "epoch"])
+Y = encode(EPOCHS["label"], CLASSES)
+SMALL = {"n_epochs": 10, "width": 16, "batch_size": 64}
+
+
+def fit(x=X, y=Y, **params):
+    return NetworkClassifier(**SMALL | params).fit(x, y)
+
+
+@pytest.mark.parametrize("name", ROSTER)
+def test_every_network_learns_what_the_columns_tell(name):
+    first = EPOCHS["subject_id"] < "s4"
+    model = ROSTER[name](0, **SMALL | {"n_epochs": 20}).fit(X[first], Y[first])
+    assert (model.predict(X[~first]) == Y[~first]).mean() > 0.8
+
+
+@pytest.mark.parametrize("name", ROSTER)
+def test_every_network_takes_missing_values(name):
+    holed = X.mask(np.random.default_rng(0).random(X.shape) < 0.3)
+    proba = ROSTER[name](0, **SMALL).fit(holed, Y).predict_proba(holed)
+    assert np.isfinite(proba).all()
+    assert proba.sum(axis=1) == pytest.approx(np.ones(len(X)))
+
+
+def test_the_same_seed_gives_the_same_network_and_another_another():
+    one, same, other = (fit(seed=seed).predict_proba(X) for seed in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert not np.allclose(one, other)
+
+
+def test_training_leaves_the_global_generator_as_it_was():
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    fit()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_network_predicts_the_classes_that_it_was_given():
+    kept = Y != 1
+    model = fit(X[kept], Y[kept])
+    assert model.classes_.tolist() == [0, 2]
+    assert set(model.predict(X)) <= {0, 2}
+
+
+def test_a_table_and_an_array_of_the_same_numbers_give_the_same():
+    assert np.array_equal(fit().predict_proba(X), fit(X.to_numpy()).predict_proba(X.to_numpy()))
+    assert isinstance(X, pd.DataFrame)
+
+
+def test_an_epochs_probabilities_do_not_depend_on_its_batch():
+    model = fit()
+    assert model.predict_proba(X[:1])[0] == pytest.approx(model.predict_proba(X)[0], abs=1e-6)
+
+
+def test_sklearn_can_copy_and_set_a_network():
+    model = NetworkClassifier(width=8, seed=4)
+    assert clone(model).get_params() == model.get_params()
+    assert model.set_params(width=9).width == 9
+
+
+def test_a_last_batch_of_one_row_is_trained_on():
+    model = fit(X[:65], Y[:65], n_epochs=1)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("n_blocks", [0, 1, 3])
+def test_the_network_maps_features_to_logits(n_blocks):
+    network = ResidualMLP(5, 3, width=8, n_blocks=n_blocks)
+    assert network(torch.zeros(4, 5)).shape == (4, 3)
+    assert len(network.blocks) == n_blocks
+
+
+def test_every_weight_of_the_network_is_trained():
+    network = ResidualMLP(5, 3, width=8, n_blocks=2, dropout=0.0)
+    network(torch.randn(4, 5)).square().sum().backward()
+    assert all(weights.grad is not None for weights in network.parameters())
+    untouched = [name for name, weights in network.named_parameters() if not weights.grad.any()]
+    assert untouched == []
+
+
+def test_dropout_acts_in_training_alone():
+    network = ResidualMLP(5, 3, width=32, dropout=0.5)
+    features = torch.randn(4, 5)
+    network.train()
+    assert not torch.equal(network(features), network(features))
+    network.eval()
+    assert torch.equal(network(features), network(features))

@@ -1,0 +1,202 @@
+import numpy as np
+import pandas as pd
+import pytest
+from builders import (
+    CLASSES,
+    make_epochs,
+    make_predictions,
+    make_splits,
+    make_study,
+)
+
+from epochal import schemas
+from epochal.errors import EpochalError
+from epochal.labels import proba_columns
+from epochal.models.cross_fitting import empty_predictions
+from epochal.models.smoothing import estimate_prior, estimate_transitions, forward
+from epochal.models.stacking import (
+    build_meta,
+    choose_base_models,
+    mark_causal,
+    smooth_predictions,
+    spread_models,
+)
+from epochal.options import StackingOptions
+
+# sticky stages, as sleep has them
+EPOCHS = make_epochs(list(np.repeat(["W", "N2", "REM", "N2"], 8)), n_subjects=5)
+SPLITS = make_splits(EPOCHS, n_folds=2)
+STUDY = make_study()
+COLUMNS = proba_columns(CLASSES)
+
+
+def predictions_of(**certainties):
+    parts = [
+        make_predictions(EPOCHS, SPLITS, model=name, certainty=certainty)
+        for name, certainty in certainties.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def baseline(**given):
+    return make_predictions(EPOCHS, SPLITS, model="majority", family="baseline", **given)
+
+
+def test_base_models_are_stacked_in_alphabetical_order_and_never_a_baseline():
+    predictions = pd.concat([predictions_of(b=0.8, a=0.7), baseline()])
+    assert choose_base_models(predictions, StackingOptions()) == ["a", "b"]
+
+
+def test_patterns_choose_among_the_base_models():
+    predictions = predictions_of(lightgbm=0.8, lightgbm_raw=0.7, mlp=0.6)
+    options = StackingOptions(base_models=("mlp", "*_raw"))
+    assert choose_base_models(predictions, options) == ["lightgbm_raw", "mlp"]
+
+
+def test_patterns_that_match_nothing_are_refused_with_what_there_is():
+    with pytest.raises(EpochalError, match=r"No base model matches \['c'\]; there are: a, b"):
+        choose_base_models(predictions_of(b=0.8, a=0.7), StackingOptions(base_models=("c",)))
+
+
+@pytest.mark.parametrize("predictions", [baseline(), empty_predictions(CLASSES)])
+def test_a_study_without_models_has_nothing_to_stack(predictions):
+    assert choose_base_models(predictions, StackingOptions()) == []
+
+
+def test_an_epochs_row_holds_each_models_log_probabilities():
+    found = spread_models(predictions_of(a=0.8, b=0.6), ["a", "b"], ("oof",))
+    assert list(found)[2:] == [
+        "a__W", "a__N2", "a__REM", "b__W", "b__N2", "b__REM",
+    ]  # fmt: skip
+    assert len(found) == 4 * 32
+    first = found.iloc[0]  # an epoch of W
+    assert first[["a__W", "a__N2", "b__W"]].tolist() == pytest.approx(np.log([0.8, 0.1, 0.6]))
+
+
+def test_only_the_roles_asked_for_are_spread():
+    found = spread_models(predictions_of(a=0.8), ["a"], ("val", "test"))
+    assert set(found["recording_id"]) == {"r4"}
+
+
+def test_an_epoch_that_one_model_does_not_predict_is_left_out():
+    predictions = predictions_of(a=0.8, b=0.6)
+    gone = (predictions["model"] == "b") & (predictions["epoch"] == 3)
+    found = spread_models(predictions[~gone], ["a", "b"], ("oof",))
+    assert 3 not in set(found["epoch"])
+    assert len(found) == 4 * 31
+
+
+def test_a_model_that_predicts_none_of_these_rows_leaves_none():
+    predictions = predictions_of(a=0.8, b=0.6)
+    gone = (predictions["model"] == "b") & (predictions["role"] == "test")
+    assert len(spread_models(predictions[~gone], ["a", "b"], ("test",))) == 0
+
+
+def test_a_probability_of_0_stays_finite():
+    found = spread_models(predictions_of(a=1.0), ["a"], ("oof",))
+    assert np.isfinite(found[["a__W", "a__N2", "a__REM"]]).all(axis=None)
+
+
+def test_the_meta_learner_trusts_the_model_that_knows():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, 600)
+    knowing = np.log(np.eye(3)[truth] * 0.8 + 0.05)
+    guessing = np.log(random.dirichlet(np.ones(3), 600))
+    meta = build_meta(0).fit(np.c_[knowing, guessing][:400], truth[:400])
+    assert (meta.predict(np.c_[knowing, guessing][400:]) == truth[400:]).all()
+
+
+@pytest.mark.parametrize(("b_is_causal", "expected"), [(True, True), (False, False)])
+def test_a_stack_is_causal_when_every_base_model_is(b_is_causal, expected):
+    predictions = pd.concat(
+        [predictions_of(a=0.8), make_predictions(EPOCHS, SPLITS, model="b", causal=b_is_causal)]
+    )
+    stacked = make_predictions(EPOCHS, SPLITS, model="stack", family="stack", causal=not expected)
+    assert set(mark_causal(stacked, predictions, ["a", "b"])["causal"]) == {expected}
+
+
+def smooth(predictions, epochs=EPOCHS, **options):
+    chosen = StackingOptions(smoothing=("forward", "forward_backward"), **options)
+    return smooth_predictions(predictions, epochs, SPLITS, chosen, STUDY)
+
+
+def noisy():
+    """Return predictions that are wrong in a quarter of the epochs, at random."""
+    found = make_predictions(EPOCHS, SPLITS, model="stack", family="stack", certainty=0.6)
+    wrong = np.random.default_rng(0).random(len(found)) < 0.25
+    found.loc[wrong, COLUMNS] = found.loc[wrong, COLUMNS].to_numpy()[:, [1, 2, 0]]
+    return found
+
+
+def accuracy(rows):
+    merged = rows.merge(EPOCHS[["recording_id", "epoch", "label"]], on=["recording_id", "epoch"])
+    guess = np.array(CLASSES)[merged[COLUMNS].to_numpy().argmax(axis=1)]
+    return (guess == merged["label"]).mean()
+
+
+def test_each_smoother_adds_rows_of_its_own_beside_the_given_ones():
+    predictions = noisy()
+    found = schemas.predictions.validate(smooth(predictions))
+    assert found["model"].value_counts().to_dict() == {
+        "stack": 160,
+        "stack_forward": 160,
+        "stack_forward_backward": 160,
+    }
+    pd.testing.assert_frame_equal(found[:160], predictions)
+
+
+def test_smoothing_mends_what_is_wrong_at_random():
+    by_model = {name: accuracy(rows) for name, rows in smooth(noisy()).groupby("model")}
+    assert by_model["stack"] < by_model["stack_forward"] < by_model["stack_forward_backward"]
+
+
+def test_only_the_forward_filter_of_a_causal_model_is_causal():
+    for causal in (True, False):
+        found = smooth(noisy().assign(causal=causal)).groupby("model")["causal"].all()
+        assert found.to_dict() == {
+            "stack": causal,
+            "stack_forward": causal,
+            "stack_forward_backward": False,
+        }
+
+
+@pytest.mark.parametrize(
+    ("role", "recording", "others"),
+    [("oof", "r0", ["r1", "r3"]), ("oof", "r1", ["r0", "r2"]), ("test", "r4", [f"r{i}" for i in range(4)])],
+)
+def test_transitions_come_from_the_other_folds_alone(role, recording, others):
+    predictions = noisy()
+    seen = EPOCHS[EPOCHS["recording_id"].isin(others)]
+    rows = predictions[predictions["recording_id"] == recording]
+    expected = forward(
+        rows[COLUMNS].to_numpy(), estimate_transitions(seen, CLASSES), estimate_prior(seen, CLASSES)
+    )
+    found = smooth(predictions)
+    own = found[(found["model"] == "stack_forward") & (found["recording_id"] == recording)]
+    assert set(own["role"]) == {role}
+    assert own[COLUMNS].to_numpy() == pytest.approx(expected)
+
+
+def test_smoothing_never_crosses_a_gap():
+    split = EPOCHS.assign(run=(EPOCHS["epoch"] >= 16).astype(int))
+    early = noisy()
+    late = early.copy()
+    late.loc[late["epoch"] >= 16, COLUMNS] = [0.01, 0.01, 0.98]
+    one, other = (smooth(given, split) for given in (early, late))
+    before = one["epoch"] < 16
+    assert np.allclose(one.loc[before, COLUMNS], other.loc[before, COLUMNS])
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    predictions = noisy()
+    one, other = smooth(predictions), smooth(predictions.sample(frac=1, random_state=0))
+    keys = ["model", "recording_id", "epoch"]
+    pd.testing.assert_frame_equal(
+        one.sort_values(keys, ignore_index=True), other.sort_values(keys, ignore_index=True)
+    )
+
+
+def test_without_smoothers_or_without_predictions_nothing_is_added():
+    predictions, empty = noisy(), empty_predictions(CLASSES)
+    assert smooth_predictions(predictions, EPOCHS, SPLITS, StackingOptions(), STUDY) is predictions
+    assert smooth(empty) is empty

@@ -1,0 +1,528 @@
+import numpy as np
+import pytest
+import scipy.io
+from pydantic import ValidationError
+from rodent_folders import (
+    LENGTH_S,
+    SFREQ,
+    STAGES,
+    epoch_labels,
+    mat_variables,
+    voltage,
+    write_bout_csv,
+    write_edf,
+    write_epoch_csv,
+    write_events,
+    write_json,
+    write_mat,
+)
+
+from epochal.errors import RecordingError
+from epochal.readers import rodent
+
+
+def read_all(folder, **options):
+    chosen = rodent.Options(**options)
+    return [rodent.read(source, chosen) for source in rodent.find(folder, chosen)]
+
+
+def read_one(folder, **options):
+    (recording,) = read_all(folder, **options)
+    return recording
+
+
+class TestLabels:
+    def test_epoch_stage_csv_gives_the_stages(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_epoch_csv(tmp_path / "m1_labels.csv")
+        assert epoch_labels(read_one(tmp_path)) == STAGES
+
+    def test_epochs_may_be_counted_from_one(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_epoch_csv(tmp_path / "m1_labels.csv", first=1)
+        recording = read_one(tmp_path)
+        assert epoch_labels(recording) == STAGES
+        assert "hypnogram: epochs are counted from 1" in recording.problems
+
+    def test_onset_duration_stage_csv_gives_the_stages(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_bout_csv(tmp_path / "m1.csv")
+        assert epoch_labels(read_one(tmp_path)) == STAGES
+
+    def test_events_tsv_has_mssvs_codes(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_events(tmp_path / "m1_events.tsv")
+        assert epoch_labels(read_one(tmp_path)) == STAGES
+
+    def test_mssvs_artifact_is_unscored_and_counted(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_events(tmp_path / "m1_events.tsv", [1, 4, 4] + [2] * 57)
+        recording = read_one(tmp_path)
+        assert epoch_labels(recording)[:4] == ["W", None, None, "NREM"]
+        assert recording.metadata["unscored_s"] == 20.0
+
+    def test_the_events_sidecar_decides_what_a_code_means(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_events(tmp_path / "m1_events.tsv", [1] * 30 + [2] * 30)
+        levels = {"1": "NREM", "2": {"Description": "Wake"}, "7": "REM"}
+        write_json(tmp_path / "m1_events.json", stage={"Levels": levels})
+        assert epoch_labels(read_one(tmp_path)) == ["NREM"] * 30 + ["W"] * 30
+
+    @pytest.mark.parametrize("version", ["v5", "v7.3"])
+    def test_mat_has_accusleeps_codes(self, tmp_path, version):
+        write_mat(tmp_path / "m1.mat", version=version)
+        assert epoch_labels(read_one(tmp_path)) == STAGES
+
+    @pytest.mark.parametrize("version", ["v5", "v7.3"])
+    def test_labels_may_lie_in_a_mat_of_their_own(self, tmp_path, version):
+        write_edf(tmp_path / "m1.edf")
+        labels = {"labels": mat_variables()["labels"]}
+        write_mat(tmp_path / "m1_labels.mat", labels, version=version)
+        assert epoch_labels(read_one(tmp_path)) == STAGES
+
+    def test_names_in_a_mat_need_no_codes(self, tmp_path):
+        labels = np.array(STAGES, dtype=object)
+        write_mat(tmp_path / "m1.mat", mat_variables(labels=labels))
+        assert epoch_labels(read_one(tmp_path)) == STAGES
+
+    def test_one_stage_a_line_is_read(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        (tmp_path / "m1_labels.txt").write_text("\n".join(STAGES))
+        assert epoch_labels(read_one(tmp_path)) == STAGES
+
+    def test_edf_annotations_serve_where_no_file_does(self, tmp_path):
+        marks = [(0, 200, "Sleep stage W"), (200, 400, "Sleep stage NREM"), (10, 1, "door opened")]
+        write_edf(tmp_path / "m1.edf", annotations=marks)
+        assert epoch_labels(read_one(tmp_path)) == ["W"] * 20 + ["NREM"] * 40
+
+    def test_the_many_names_of_a_stage_are_known(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        names = ["wake", "SWS", "nrem", "PS", "Paradoxical", "R"]
+        write_epoch_csv(tmp_path / "m1_labels.csv", [name for name in names for _ in range(10)])
+        expected = ["W", "NREM", "NREM", "REM", "REM", "REM"]
+        assert epoch_labels(read_one(tmp_path))[::10] == expected
+
+    def test_a_stage_map_by_conf_replaces_the_codes(self, tmp_path):
+        write_mat(tmp_path / "m1.mat")
+        stages = {"1": "W", "2": "NREM", "3": None}
+        labels = epoch_labels(read_one(tmp_path, stages=stages))
+        assert labels == ["NREM"] * 20 + [None] * 30 + ["W"] * 10
+
+    def test_codes_of_a_map_may_be_written_as_numbers(self, tmp_path):
+        write_mat(tmp_path / "m1.mat")
+        stages = {1: "REM", 2: "W", 3: "NREM"}
+        assert epoch_labels(read_one(tmp_path, stages=stages)) == STAGES
+
+    def test_a_named_label_file_is_taken(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_epoch_csv(tmp_path / "m1_labels.csv")
+        write_epoch_csv(tmp_path / "m1_scorer2.csv", ["REM"] * 60)
+        assert set(epoch_labels(read_one(tmp_path, labels="{stem}_scorer2.csv"))) == {"REM"}
+
+    def test_a_named_label_file_must_be_there(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        with pytest.raises(RecordingError, match=r"no label file 'm1_x\.csv' beside it"):
+            read_one(tmp_path, labels="{id}_x.csv")
+
+
+class TestUnknownLabels:
+    def write(self, folder):
+        write_mat(folder / "m1.mat", mat_variables(labels=np.array([2.0] * 50 + [7.0] * 10)))
+
+    def test_an_unknown_code_is_refused_by_name(self, tmp_path):
+        self.write(tmp_path)
+        with pytest.raises(RecordingError, match="unknown stage '7'"):
+            read_one(tmp_path)
+
+    def test_an_unknown_code_is_unscored_and_reported_where_allowed(self, tmp_path):
+        self.write(tmp_path)
+        recording = read_one(tmp_path, unknown_labels="unscored")
+        assert epoch_labels(recording) == ["W"] * 50 + [None] * 10
+        assert recording.metadata["unscored_s"] == 100.0
+        assert "unknown labels were taken for unscored: '7' (10×)" in recording.problems
+
+    def test_allowing_unknown_labels_keeps_the_known_ones_in_any_spelling(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_epoch_csv(tmp_path / "m1_labels.csv", ["wAkE"] * 30 + ["dozing"] * 30)
+        recording = read_one(tmp_path, unknown_labels="unscored")
+        assert epoch_labels(recording) == ["W"] * 30 + [None] * 30
+
+    def test_numbers_in_a_csv_need_a_map(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_epoch_csv(tmp_path / "m1_labels.csv", ["1"] * 60)
+        with pytest.raises(RecordingError, match="unknown stage '1'"):
+            read_one(tmp_path)
+
+    def test_a_missing_label_is_unscored_not_unknown(self, tmp_path):
+        codes = np.array([2.0] * 50 + [np.nan] * 10)
+        write_mat(tmp_path / "m1.mat", mat_variables(labels=codes))
+        assert epoch_labels(read_one(tmp_path)) == ["W"] * 50 + [None] * 10
+
+    def test_a_recording_without_labels_is_read(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_mat(tmp_path / "m2.mat", mat_variables(labels=None))
+        assert [len(one.annotations) for one in read_all(tmp_path)] == [0, 0]
+
+    def test_a_recording_without_labels_is_refused_where_they_are_required(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        with pytest.raises(RecordingError, match="m1: no labels in it or beside it"):
+            read_one(tmp_path, require_labels=True)
+
+    def test_two_variables_that_may_be_labels_are_refused(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(stages=np.ones(60)))
+        with pytest.raises(RecordingError, match="several variables may be the labels"):
+            read_one(tmp_path)
+
+    def test_labels_that_are_a_matrix_are_refused(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(labels=np.ones((2, 60))))
+        with pytest.raises(RecordingError, match="not one code per epoch"):
+            read_one(tmp_path)
+
+
+class TestEpochLength:
+    def test_a_wrong_epoch_length_is_refused_with_the_one_that_fits(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_epoch_csv(tmp_path / "m1_labels.csv", ["W"] * 150)
+        with pytest.raises(RecordingError, match=r"150 labels of 10 s .* epochs of 4 s would fit"):
+            read_one(tmp_path)
+
+    def test_labels_of_half_the_length_are_refused(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(labels=np.full(30, 2.0)))
+        with pytest.raises(RecordingError, match="epochs of 20 s would fit"):
+            read_one(tmp_path)
+
+    def test_the_side_file_gives_the_epoch_length(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_epoch_csv(tmp_path / "m1_labels.csv", ["W"] * 75 + ["REM"] * 75)
+        write_json(tmp_path / "m1.json", epoch_s=4)
+        labels = epoch_labels(read_one(tmp_path), epoch_s=4)
+        assert labels == ["W"] * 75 + ["REM"] * 75
+
+    def test_a_variable_of_the_mat_gives_the_epoch_length(self, tmp_path):
+        codes = np.array([2.0] * 75 + [1.0] * 75)
+        write_mat(tmp_path / "m1.mat", mat_variables(labels=codes, epochLength=4.0))
+        labels = epoch_labels(read_one(tmp_path), epoch_s=4)
+        assert labels == ["W"] * 75 + ["REM"] * 75
+
+    def test_a_few_labels_too_many_are_cut_off_and_reported(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_epoch_csv(tmp_path / "m1_labels.csv", [*STAGES, "W", "W"])
+        recording = read_one(tmp_path)
+        assert epoch_labels(recording) == STAGES
+        assert "stages 20 s past the signal's end were cut off" in recording.problems
+
+    def test_labels_that_end_early_are_reported_with_the_offset(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_epoch_csv(tmp_path / "m1_labels.csv", STAGES[:-2])
+        recording = read_one(tmp_path)
+        assert epoch_labels(recording) == [*STAGES[:-2], None, None]
+        assert "the hypnogram ends 20 s before the signal" in recording.problems
+
+    def test_events_may_cover_a_part_only(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_events(tmp_path / "m1_events.tsv", [2] * 10)
+        assert epoch_labels(read_one(tmp_path)) == ["NREM"] * 10 + [None] * 50
+
+
+class TestMatSignals:
+    @pytest.mark.parametrize("version", ["v5", "v7.3"])
+    def test_every_version_gives_channels_in_microvolts(self, tmp_path, version):
+        write_mat(tmp_path / "m1.mat", version=version)
+        recording = read_one(tmp_path)
+        assert recording.channel_names == ["EEG", "EMG"]
+        assert {(c.unit, c.sfreq, len(c.data)) for c in recording.channels} == {
+            ("uV", SFREQ, LENGTH_S * SFREQ)
+        }
+        np.testing.assert_allclose(recording.channel("EEG").data, voltage(1), rtol=1e-6)
+
+    def test_emg_is_optional(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(EMG=None))
+        assert read_one(tmp_path).channel_names == ["EEG"]
+
+    def test_missing_eeg_is_named_with_what_there_is(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(EEG=None))
+        with pytest.raises(RecordingError, match=r"m1\.mat: no EEG: .*it has: EMG, fs, labels"):
+            read_one(tmp_path)
+
+    def test_volts_are_converted_and_reported(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(EEG=voltage(1) * 1e-6))
+        recording = read_one(tmp_path)
+        np.testing.assert_allclose(recording.channel("EEG").data, voltage(1), rtol=1e-5)
+        assert any("'EEG': without a unit" in p and "volts" in p for p in recording.problems)
+
+    def test_a_declared_unit_is_believed_without_a_report(self, tmp_path):
+        eeg, emg = voltage(1) * 1e-3, voltage(2) * 1e-3
+        write_mat(tmp_path / "m1.mat", mat_variables(EEG=eeg, EMG=emg))
+        recording = read_one(tmp_path, unit="mV")
+        np.testing.assert_allclose(recording.channel("EEG").data, voltage(1), rtol=1e-5)
+        assert recording.problems == ()
+
+    def test_an_amplitude_of_no_unit_is_refused(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(EEG=voltage(1) * 1e6))
+        with pytest.raises(RecordingError, match="channel 'EEG'"):
+            read_one(tmp_path)
+
+    @pytest.mark.parametrize("name", ["fs", "Fs", "SR", "sampling_rate", "sampFreq", "EEG_fs"])
+    def test_the_rate_has_many_names(self, tmp_path, name):
+        write_mat(tmp_path / "m1.mat", {"EEG": voltage(1), name: 100.0})
+        assert read_one(tmp_path).channel("EEG").sfreq == 100.0
+
+    def test_a_missing_rate_is_refused_and_the_option_gives_it(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(fs=None))
+        with pytest.raises(RecordingError, match=r"no sampling rate .*EEG, EMG, labels"):
+            read_one(tmp_path)
+        assert read_one(tmp_path, sfreq=128).channel("EEG").sfreq == 128.0
+
+    def test_the_side_file_gives_the_rate(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(fs=None))
+        write_json(tmp_path / "m1.json", sfreq=128)
+        assert read_one(tmp_path).channel("EEG").sfreq == 128.0
+
+    def test_a_rate_that_is_none_is_refused(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(fs=-1.0))
+        with pytest.raises(RecordingError, match="a sampling rate of -1 Hz for 'EEG'"):
+            read_one(tmp_path)
+
+    def test_a_matrix_holds_several_channels(self, tmp_path):
+        both = np.stack([voltage(1), voltage(2)])
+        for name, matrix in {"wide": both, "tall": both.T}.items():
+            write_mat(tmp_path / f"{name}.mat", mat_variables(EEG=matrix))
+        for recording in read_all(tmp_path):
+            assert recording.channel_names == ["EEG1", "EEG2", "EMG"]
+            np.testing.assert_allclose(recording.channel("EEG2").data, voltage(2), rtol=1e-6)
+
+    def test_an_accelerometer_has_its_own_rate_and_unit(self, tmp_path):
+        acc = 1 + 0.1 * voltage(3, uv=1, sfreq=32)
+        write_mat(tmp_path / "m1.mat", mat_variables(ACC=acc, ACC_fs=32.0))
+        channel = read_one(tmp_path).channel("ACC")
+        assert (channel.sfreq, channel.unit) == (32.0, "g")
+
+    def test_a_struct_with_data_and_rate_is_a_channel(self, tmp_path):
+        struct = {"data": voltage(1), "fs": 128.0}
+        scipy.io.savemat(tmp_path / "m1.mat", {"EEG": struct})
+        channel = read_one(tmp_path).channel("EEG")
+        assert channel.sfreq == 128.0
+        assert len(channel.data) == LENGTH_S * SFREQ
+
+    def test_accusleeps_folder_is_one_recording(self, tmp_path):
+        variables = mat_variables()
+        for name in ("EEG", "EMG", "labels"):
+            write_mat(tmp_path / "mouse7" / f"{name}.mat", {name: variables[name]})
+        recording = read_one(tmp_path, sfreq=128)
+        assert recording.recording_id == "mouse7"
+        assert recording.channel_names == ["EEG", "EMG"]
+        assert epoch_labels(recording) == STAGES
+
+
+class TestStreams:
+    def test_a_stream_that_ends_early_ends_the_recording_and_is_reported(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(EMG=voltage(2, length_s=590)))
+        recording = read_one(tmp_path)
+        assert recording.runs == ((0.0, 590.0),)
+        assert len(recording.channel("EEG").data) == LENGTH_S * SFREQ
+        assert any("'EMG' runs from 0 to 590 s, 'EEG' from 0 to 600 s" in p
+                   for p in recording.problems)  # fmt: skip
+        assert epoch_labels(recording) == [*STAGES[:-1], None]
+
+    def test_a_stream_may_start_late(self, tmp_path):
+        write_mat(tmp_path / "m1.mat")
+        write_json(tmp_path / "m1.json", starts_s={"EMG": 2.5})
+        recording = read_one(tmp_path)
+        assert recording.channel("EMG").start_s == 2.5
+        assert recording.runs == ((2.5, 600.0),)
+
+    def test_streams_of_quite_different_lengths_mean_a_wrong_rate(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(EMG=voltage(2, length_s=300)))
+        with pytest.raises(RecordingError, match=r"'EMG' lasts 300 s at 128 Hz.*is a rate wrong"):
+            read_one(tmp_path)
+
+    def test_one_sample_more_is_no_matter(self, tmp_path):
+        write_mat(tmp_path / "m1.mat", mat_variables(EMG=np.append(voltage(2), 0.0)))
+        assert not any("runs from" in problem for problem in read_one(tmp_path).problems)
+
+    def test_a_start_of_an_unknown_channel_is_refused(self, tmp_path):
+        write_mat(tmp_path / "m1.mat")
+        write_json(tmp_path / "m1.json", starts_s={"ACC": 2.5})
+        with pytest.raises(RecordingError, match="'starts_s' names no channel of EEG, EMG"):
+            read_one(tmp_path)
+
+    def test_a_start_that_is_no_time_is_refused(self, tmp_path):
+        write_mat(tmp_path / "m1.mat")
+        write_json(tmp_path / "m1.json", starts_s={"EMG": -1})
+        with pytest.raises(RecordingError, match="'starts_s' holds -1"):
+            read_one(tmp_path)
+
+
+class TestSeveralAnimals:
+    MAP = {  # noqa: RUF012
+        "cage*": {
+            "A1": {"EEG": "Ch1", "EMG": "Ch2"},
+            "A2": {"EEG": "Ch3", "EMG": "Ch4"},
+        }
+    }
+
+    def write_edf(self, folder):
+        signals = {f"Ch{number}": voltage(number) for number in range(1, 5)}
+        write_edf(folder / "cage3.edf", signals)
+
+    def test_an_edf_splits_by_the_map(self, tmp_path):
+        self.write_edf(tmp_path)
+        first, second = read_all(tmp_path, animals=self.MAP)
+        assert [one.recording_id for one in (first, second)] == ["cage3_A1", "cage3_A2"]
+        assert [one.subject_id for one in (first, second)] == ["A1", "A2"]
+        assert first.channel_names == second.channel_names == ["EEG", "EMG"]
+        np.testing.assert_allclose(second.channel("EEG").data, voltage(3), atol=0.01)
+
+    def test_each_animal_has_its_own_labels(self, tmp_path):
+        self.write_edf(tmp_path)
+        write_epoch_csv(tmp_path / "cage3_A1_labels.csv")
+        write_epoch_csv(tmp_path / "cage3_labels.csv", ["W"] * 60)
+        first, second = read_all(tmp_path, animals=self.MAP)
+        assert epoch_labels(first) == STAGES
+        assert second.annotations.empty
+
+    def test_a_mat_splits_with_a_variable_of_labels_each(self, tmp_path):
+        variables = {
+            "Ch1": voltage(1), "Ch2": voltage(2), "Ch3": voltage(3), "Ch4": voltage(4),
+            "fs": SFREQ, "scoreX": np.full(60, 3.0), "labels_A1": np.full(60, 1.0),
+        }  # fmt: skip
+        write_mat(tmp_path / "cage3.mat", variables)
+        animals = {"cage*": {**self.MAP["cage*"]}}
+        animals["cage*"]["A2"] = {**animals["cage*"]["A2"], "labels": "scoreX"}
+        first, second = read_all(tmp_path, animals=animals)
+        assert set(epoch_labels(first)) == {"REM"}
+        assert set(epoch_labels(second)) == {"NREM"}
+        np.testing.assert_allclose(second.channel("EEG").data, voltage(3), rtol=1e-5)
+
+    def test_labels_that_do_not_say_whose_they_are_are_refused(self, tmp_path):
+        variables = {f"Ch{number}": voltage(number) for number in range(1, 5)}
+        write_mat(tmp_path / "cage3.mat", {**variables, "fs": SFREQ, "labels": np.ones(60)})
+        with pytest.raises(RecordingError, match="several animals, and none of labels"):
+            read_all(tmp_path, animals=self.MAP)
+
+    def test_a_map_to_a_channel_that_is_not_there_is_refused(self, tmp_path):
+        self.write_edf(tmp_path)
+        with pytest.raises(RecordingError, match="no channel 'Ch9'"):
+            read_all(tmp_path, animals={"*.edf": {"A1": {"EEG": "Ch9"}}})
+
+    def test_a_mat_channel_that_is_not_there_is_refused(self, tmp_path):
+        write_mat(tmp_path / "cage3.mat", mat_variables(labels=None))
+        with pytest.raises(RecordingError, match="no channel 'Ch1'"):
+            read_all(tmp_path, animals=self.MAP)
+
+    def test_an_edf_has_no_labels_variable(self, tmp_path):
+        self.write_edf(tmp_path)
+        with pytest.raises(RecordingError, match="'labels: x' is for MAT files"):
+            read_all(tmp_path, animals={"*": {"A1": {"EEG": "Ch1", "labels": "x"}}})
+
+    def test_rows_of_a_matrix_can_be_mapped(self, tmp_path):
+        data = np.stack([voltage(1), voltage(2)])
+        write_mat(tmp_path / "cage3.mat", {"data": data, "fs": SFREQ})
+        animals = {"*": {"A1": {"EEG": "data1"}, "A2": {"EEG": "data2"}}}
+        _, second = read_all(tmp_path, animals=animals)
+        np.testing.assert_allclose(second.channel("EEG").data, voltage(2), rtol=1e-5)
+
+
+class TestAboutTheAnimal:
+    def test_the_side_file_tells_of_the_animal(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_json(
+            tmp_path / "m1.json", subject_id="mouse-9", strain="C57BL/6J", age_weeks=12, sex="male",
+            site="Basel", start_utc="2024-03-04T11:00:00Z", lights_on="07:00", lights_off="19:00",
+        )  # fmt: skip
+        recording = read_one(tmp_path)
+        assert recording.subject_id == "mouse-9"
+        assert recording.start.isoformat() == "2024-03-04T11:00:00+00:00"
+        facts = recording.metadata
+        assert (facts["strain"], facts["sex"], facts["site"]) == ("C57BL/6J", "M", "Basel")
+        assert facts["age"] == pytest.approx(12 * 7 / 365.25, abs=1e-3)
+        assert (facts["lights_off_s"], facts["lights_on_s"]) == (8 * 3600.0, 20 * 3600.0)
+
+    def test_participants_tsv_tells_of_the_animal(self, tmp_path):
+        write_edf(tmp_path / "raw" / "sub-004_day2.edf")
+        (tmp_path / "participants.tsv").write_text(
+            "participant_id\tstrain\tlab\tage_days\nsub-004\tBALB/cJ\tlab_1\t73\n"
+        )
+        recording = read_one(tmp_path)
+        assert recording.subject_id == "sub-004"
+        assert recording.metadata["strain"] == "BALB/cJ"
+        assert recording.metadata["site"] == "lab_1"
+        assert recording.metadata["age"] == pytest.approx(0.2, abs=1e-3)
+
+    def test_a_start_in_header_and_side_file_that_differ_are_reported(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_json(tmp_path / "m1.json", start_utc="2024-03-04T11:00:00Z")
+        assert any("the side file's, 11:00:00, is used" in p for p in read_one(tmp_path).problems)
+
+    def test_private_fields_never_come_out(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_json(tmp_path / "m1.json", name="Ada Lovelace", birth_date="1815-12-10", strain="x")
+        assert read_one(tmp_path).metadata == {"strain": "x"}
+
+    def test_a_side_file_that_is_no_json_is_refused(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        (tmp_path / "m1.json").write_text("{")
+        with pytest.raises(RecordingError, match=r"m1\.json: not readable JSON"):
+            read_one(tmp_path)
+
+
+class TestFind:
+    def test_an_empty_folder_is_refused(self, tmp_path):
+        with pytest.raises(RecordingError, match="no EDF, BDF or MAT recording"):
+            rodent.find(tmp_path, rodent.Options())
+
+    def test_recordings_are_sorted_and_label_files_are_none(self, tmp_path):
+        write_mat(tmp_path / "b.mat")
+        write_edf(tmp_path / "a.edf")
+        write_mat(tmp_path / "a_labels.mat", {"labels": np.ones(60)})
+        sources = rodent.find(tmp_path, rodent.Options())
+        assert [source.recording_id for source in sources] == ["a", "b"]
+
+    def test_names_that_repeat_carry_their_folder(self, tmp_path):
+        write_edf(tmp_path / "day 1" / "m1.edf")
+        write_edf(tmp_path / "day 2" / "m1.edf")
+        sources = rodent.find(tmp_path, rodent.Options())
+        assert [source.recording_id for source in sources] == ["day_1__m1", "day_2__m1"]
+
+    def test_one_file_can_be_given(self, tmp_path):
+        path = write_mat(tmp_path / "b.mat")
+        (source,) = rodent.find(path, rodent.Options())
+        assert source.recording_id == "b"
+
+    def test_all_that_is_read_goes_with_the_source(self, tmp_path):
+        write_edf(tmp_path / "m1.edf")
+        write_events(tmp_path / "m1_events.tsv")
+        for name in ("m1.json", "m1_events.json"):
+            write_json(tmp_path / name)
+        (tmp_path / "participants.tsv").write_text("participant_id\nm1\n")
+        (source,) = rodent.find(tmp_path, rodent.Options())
+        names = {companion.rpartition("/")[2] for companion in source.companions}
+        assert names == {"m1.json", "m1_events.tsv", "m1_events.json", "participants.tsv"}
+        assert epoch_labels(rodent.read(source, rodent.Options())) == STAGES
+
+    def test_a_pattern_selects(self, tmp_path):
+        write_edf(tmp_path / "a.edf")
+        write_edf(tmp_path / "b.edf")
+        (source,) = rodent.find(tmp_path, rodent.Options(pattern="b*"))
+        assert source.recording_id == "b"
+
+    def test_an_unknown_option_is_refused(self):
+        with pytest.raises(ValidationError):
+            rodent.Options(epoch_length=4)
+
+    def test_an_edf_without_eeg_is_refused_with_what_it_has(self, tmp_path):
+        write_edf(tmp_path / "a.edf", {"Ch1": voltage(1)})
+        with pytest.raises(RecordingError, match=r"no EEG: .*it has: Ch1"):
+            read_one(tmp_path)
+
+    def test_channels_can_be_named_by_conf(self, tmp_path):
+        write_edf(tmp_path / "a.edf", {"Ch1": voltage(1), "Ch2": voltage(2)})
+        recording = read_one(tmp_path, channels={"EEG": "Ch2"})
+        assert recording.channel_names == ["EEG"]
+        np.testing.assert_allclose(recording.channel("EEG").data, voltage(2), atol=0.01)
+
+    def test_simulated_data_are_marked(self, tmp_path):
+        write_mat(tmp_path / "b.mat")
+        assert read_one(tmp_path).data_source == "real"
+        (tmp_path / "SIMULATED.txt").write_text("yes")
+        assert read_one(tmp_path).data_source == "simulated"

@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+from builders import make_channel, sine
+
+from epochal.errors import EpochalError
+from epochal.signals.filtering import filter_channel
+
+LENGTH_S = 60.0
+WHOLE = ((0.0, LENGTH_S),)
+MIDDLE = slice(1000, 5000)  # away from the edges
+
+
+def mixed(*frequencies_hz):
+    parts = [sine(frequency, length_s=LENGTH_S) for frequency in frequencies_hz]
+    return make_channel(data=np.sum(parts, axis=0))
+
+
+def amplitude_at(channel, frequency_hz):
+    """Return the amplitude of one frequency in the middle of a channel."""
+    data = np.asarray(channel.data, dtype=float)[MIDDLE]
+    time_s = np.arange(len(data)) / channel.sfreq
+    return 2 * abs(np.mean(data * np.exp(-2j * np.pi * frequency_hz * time_s)))
+
+
+def test_a_notch_removes_the_mains_and_keeps_alpha():
+    channel = make_channel(
+        data=sine(10, length_s=LENGTH_S, sfreq=256) + sine(50, length_s=LENGTH_S, sfreq=256),
+        sfreq=256.0,
+    )
+    filtered = filter_channel(channel, WHOLE, notch_hz=50)
+    assert amplitude_at(filtered, 50) < 0.01
+    assert amplitude_at(filtered, 10) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_notch_takes_the_harmonics_too():
+    sfreq = 256.0
+    parts = [sine(hz, length_s=LENGTH_S, sfreq=sfreq) for hz in (20, 50, 100)]
+    filtered = filter_channel(make_channel(data=sum(parts), sfreq=sfreq), WHOLE, notch_hz=50)
+    assert amplitude_at(filtered, 100) < 0.01
+    assert amplitude_at(filtered, 20) == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("band_hz", "kept", "removed"),
+    [
+        ((0.3, 35.0), [5, 10], [0.05, 48]),
+        ((8.0, 12.0), [10], [2, 30]),
+        ((5.0, None), [10, 30], [1]),
+        ((None, 5.0), [1, 2], [30]),
+    ],
+    ids=["band", "narrow", "high-pass", "low-pass"],
+)
+def test_a_band_keeps_what_lies_in_it_and_removes_the_rest(band_hz, kept, removed):
+    filtered = filter_channel(mixed(*kept, *removed), WHOLE, band_hz=band_hz)
+    for frequency_hz in kept:
+        assert amplitude_at(filtered, frequency_hz) == pytest.approx(1.0, abs=0.05)
+    for frequency_hz in removed:
+        assert amplitude_at(filtered, frequency_hz) < 0.05
+
+
+def test_the_filter_moves_nothing_in_time():
+    channel = mixed(10)
+    filtered = filter_channel(channel, WHOLE, band_hz=(1.0, 30.0))
+    assert np.allclose(filtered.data[MIDDLE], channel.data[MIDDLE], atol=0.01)
+
+
+def test_without_a_band_or_a_notch_the_channel_is_left_as_it_is():
+    channel = mixed(10)
+    assert filter_channel(channel, WHOLE) is channel
+    assert filter_channel(channel, WHOLE, band_hz=(None, None)) is channel
+
+
+def test_the_given_channel_is_not_changed():
+    channel = mixed(10, 30)
+    before = channel.data.copy()
+    filtered = filter_channel(channel, WHOLE, band_hz=(None, 15.0))
+    assert np.array_equal(channel.data, before)
+    assert (filtered.name, filtered.unit, filtered.sfreq) == ("EEG", "uV", 100.0)
+    assert filtered.data.dtype == np.float32
+
+
+def test_each_run_is_filtered_by_itself():
+    channel = mixed(10, 40)
+    loud = channel.data.copy()
+    loud[3000:] *= 1000
+    options = {"band_hz": (1.0, 20.0)}
+    runs = ((0.0, 30.0), (30.0, 60.0))
+    quiet, disturbed = (
+        filter_channel(make_channel(data=data), runs, **options) for data in (channel.data, loud)
+    )
+    assert np.array_equal(quiet.data[:3000], disturbed.data[:3000])
+    through = filter_channel(make_channel(data=loud), WHOLE, **options)
+    assert not np.allclose(through.data[2950:3000], quiet.data[2950:3000], atol=1)
+
+
+def test_samples_between_the_runs_are_left_alone():
+    channel = mixed(40)
+    filtered = filter_channel(channel, ((0.0, 20.0), (40.0, 60.0)), band_hz=(None, 10.0))
+    assert np.array_equal(filtered.data[2000:4000], channel.data[2000:4000])
+    assert abs(filtered.data[500:1500]).max() < 0.01
+
+
+def test_a_channel_that_starts_late_is_filtered_where_it_is():
+    whole = mixed(10, 40)
+    late = make_channel(data=whole.data[1500:], start_s=15.0)
+    runs = ((0.0, 10.0), (20.0, 60.0))
+    filtered = filter_channel(late, runs, band_hz=(None, 20.0))
+    assert np.array_equal(filtered.data[:500], late.data[:500])  # 15 to 20 s: no run
+    expected = filter_channel(whole, ((20.0, 60.0),), band_hz=(None, 20.0)).data[2000:]
+    assert np.allclose(filtered.data[500:], expected, atol=1e-5)
+
+
+def test_a_run_beyond_the_end_of_the_channel_is_none():
+    filtered = filter_channel(mixed(40), ((0.0, 60.0), (100.0, 200.0)), band_hz=(None, 10.0))
+    assert len(filtered.data) == 6000
+
+
+def test_missing_samples_stay_missing_and_leave_the_rest_as_it_was():
+    channel = mixed(10)
+    holed = channel.data.copy()
+    holed[2000:2050] = np.nan
+    options = {"band_hz": (1.0, 30.0)}
+    whole = filter_channel(channel, WHOLE, **options)
+    found = filter_channel(make_channel(data=holed), WHOLE, **options)
+    assert np.array_equal(np.isnan(found.data), np.isnan(holed))
+    far = np.r_[0:1500, 2600:6000]  # 5 s away from the hole
+    assert np.allclose(found.data[far], whole.data[far], atol=0.02)
+
+
+def test_a_run_of_nothing_but_missing_samples_stays_missing():
+    channel = make_channel(data=np.full(6000, np.nan))
+    assert np.isnan(filter_channel(channel, WHOLE, band_hz=(1.0, 30.0)).data).all()
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 2, 10])
+def test_a_run_of_hardly_any_samples_is_filtered_without_complaint(n_samples):
+    channel = make_channel(data=np.ones(n_samples))
+    filtered = filter_channel(channel, ((0.0, n_samples / 100),), band_hz=(None, 30.0))
+    assert filtered.data == pytest.approx(np.ones(n_samples), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"band_hz": (0.3, 50.0)}, {"band_hz": (60.0, None)}, {"notch_hz": 50.0}],
+    ids=["high edge", "low edge", "notch"],
+)
+def test_an_edge_at_or_above_nyquist_is_refused_with_the_rate_that_it_needs(options):
+    edge_hz = max(options.get("band_hz", (50.0,))[0], 50.0)
+    with pytest.raises(
+        EpochalError, match=f"Channel 'EEG': .* above {2 * edge_hz:g} Hz; it has 100 Hz"
+    ):
+        filter_channel(mixed(10), WHOLE, **options)

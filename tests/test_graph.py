@@ -1,0 +1,237 @@
+"""The whole graph on a tiny simulated cohort: what it writes, resumes and refuses."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.runner import ParallelRunner, ThreadRunner
+from projects import Project, make_project
+
+from epochal.hooks import print_leaderboard
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Project:
+    """A tiny project that has run all eight pipelines."""
+    project = make_project(tmp_path_factory.mktemp("finished"))
+    project.run()
+    return project
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Project:
+    """A copy of the finished project that a test may change."""
+    subprocess.run(["cp", "-a", f"{finished.path}/.", tmp_path], check=True)
+    return Project(tmp_path)
+
+
+def times(project: Project) -> dict[str, int]:
+    """When each output was last written."""
+    files = [path for path in (project.path / "data/demo").rglob("*") if path.is_file()]
+    return {
+        path.relative_to(project.path / "data/demo").as_posix(): path.stat().st_mtime_ns
+        for path in files
+        if not path.name.startswith(".")
+    }
+
+
+def rewritten(project: Project, before: dict[str, int]) -> set[str]:
+    """What has been written since."""
+    after = times(project)
+    return {name for name in after if after[name] != before.get(name)}
+
+
+def test_the_leaderboard_has_a_row_per_model_role_and_smoothing_with_the_public_columns(finished):
+    board = finished.leaderboard()
+    assert list(board.columns) == [
+        "model", "family", "role", "causal", "data_source", "n_epochs", "n_subjects", "accuracy",
+        "balanced_accuracy", "macro_f1", "kappa", "kappa_low", "kappa_high", "log_loss", "ece",
+        "f1_W", "f1_N1", "f1_N2", "f1_N3", "f1_REM",
+    ]  # fmt: skip
+    assert set(board["model"]) == {
+        "majority", "demographics_only", "logistic_regression", "lightgbm", "residual_mlp",
+        "stack", "stack_forward", "stack_forward_backward",
+    }  # fmt: skip
+    assert set(board["role"]) == {"oof", "val", "test"}
+    assert set(board["data_source"]) == {"simulated"}
+    assert set(board.loc[~board["causal"], "model"]) == {"stack_forward_backward"}
+
+
+def test_every_epoch_of_train_and_val_is_predicted_out_of_fold_once(finished):
+    splits = finished.table("05_model_input/splits.parquet")
+    predictions = finished.table("07_model_output/predictions.parquet")
+    wanted = (splits["role"] != "test").sum()
+    counts = predictions[predictions["role"] == "oof"].groupby("model").size()
+    assert (counts == wanted).all()
+
+
+def test_figures_and_a_bundle_are_written(finished):
+    reporting = finished.path / "data/demo/08_reporting"
+    for name in ("confusion.png", "timeline.png"):
+        assert (reporting / name).read_bytes()[:4] == b"\x89PNG"
+    bundle = finished.path / "data/demo/07_model_output/bundle"
+    assert {path.suffix for path in bundle.rglob("*") if path.is_file()} == {".json", ".md", ".onnx"}
+
+
+def test_the_bundle_scores_a_raw_file_as_the_graph_did(finished):
+    """Serving and training share the feature code: the same file, the same probabilities."""
+    from epochal.serving.bundle import Scorer, read_bundle
+    from epochal.serving.scoring import read_raw, score_recording
+
+    scorer = Scorer(read_bundle(finished.path / "data/demo/07_model_output/bundle"))
+    predictions = finished.table("07_model_output/predictions.parquet")
+    test = predictions[(predictions["role"] == "test") & (predictions["model"] == "lightgbm")]
+    name = test["recording_id"].iloc[0]
+    raw = next((finished.path / "data/demo/01_raw").rglob(f"{name}*-PSG.edf"))
+    epochs = finished.table("03_primary/epochs.parquet")
+    epochs = epochs[epochs["recording_id"] == name]
+    object.__setattr__(scorer.manifest, "headline", "lightgbm")
+    recording = read_raw(raw, scorer.manifest)
+    scored = score_recording(recording, scorer).epochs.set_index("onset_s").loc[epochs["onset_s"]]
+    columns = [column for column in scored if column.startswith("proba_")]
+    inner = slice(20, None)  # context of the first epochs reaches the wake that training cut off
+    difference = np.abs(scored[columns].to_numpy() - test[columns].to_numpy())[inner]
+    assert difference.max() < 0.02
+
+
+def test_the_same_seed_gives_the_same_leaderboard(finished, tmp_path):
+    again = make_project(tmp_path)
+    again.run()
+    pd.testing.assert_frame_equal(again.leaderboard(), finished.leaderboard())
+
+
+@pytest.mark.parametrize("runner", [ThreadRunner, ParallelRunner])
+def test_other_runners_give_the_same_leaderboard(runner, finished, tmp_path):
+    other = make_project(tmp_path)
+    subprocess.run(
+        ["cp", "-a", f"{finished.path}/data/demo/01_raw", f"{_made(tmp_path / 'data/demo')}/"],
+        check=True,
+    )
+    other.run(runner=runner(max_workers=2))
+    pd.testing.assert_frame_equal(other.leaderboard(), finished.leaderboard())
+
+
+def test_shuffled_labels_score_at_chance_through_the_whole_graph(copy):
+    """Labels permuted within each recording keep their shares and lose their meaning."""
+    path = copy.path / "data/demo/03_primary/epochs.parquet"
+    epochs = pd.read_parquet(path)
+    random = np.random.default_rng(0)
+    epochs["label"] = epochs.groupby("recording_id")["label"].transform(
+        lambda labels: random.permutation(labels.to_numpy())
+    )
+    epochs.to_parquet(path)
+    copy.run("splitting", "classical_models", "deep_models", "stacking", "evaluation")
+    assert copy.leaderboard()["kappa"].abs().max() < 0.12
+
+
+def test_a_subject_in_two_roles_stops_the_run(copy):
+    path = copy.path / "data/demo/05_model_input/splits.parquet"
+    splits = pd.read_parquet(path)
+    splits.loc[splits.index[0], ["role", "fold"]] = ["test", -1]
+    splits.to_parquet(path)
+    subject = splits["subject_id"].iloc[0]
+    with pytest.raises(Exception, match=f"more than one role: {subject}"):
+        copy.run("classical_models")
+
+
+def test_nothing_is_redone_when_nothing_changed(copy):
+    before = times(copy)
+    copy.run(only_missing_outputs=True)
+    assert rewritten(copy, before) == set()
+
+
+def test_a_changed_model_parameter_redoes_that_model_and_what_depends_on_it(copy):
+    before = times(copy)
+    copy.set(classical_models={"models": {"lightgbm": {"params": {"n_estimators": 9}}}})
+    copy.run(only_missing_outputs=True)
+    changed = rewritten(copy, before)
+    assert "06_models/classical/lightgbm.pkl" in changed
+    assert "08_reporting/leaderboard.csv" in changed
+    assert "07_model_output/bundle/models/lightgbm.onnx" in changed
+    untouched = [
+        "06_models/classical/logistic_regression.pkl", "06_models/deep/residual_mlp.pkl",
+        "07_model_output/deep_predictions.parquet", "04_feature/features.parquet",
+        "05_model_input/splits.parquet", "03_primary/epochs.parquet",
+    ]  # fmt: skip
+    assert not changed.intersection(untouched)
+
+
+def test_a_new_evaluation_parameter_refits_nothing(copy):
+    before = times(copy)
+    copy.set(evaluation={"n_bootstrap": 51})
+    copy.run(only_missing_outputs=True)
+    assert {name.split("/")[0] for name in rewritten(copy, before)} == {
+        "07_model_output", "08_reporting",
+    }  # fmt: skip
+    assert not any("predictions" in name for name in rewritten(copy, before))
+
+
+def test_a_changed_raw_file_is_read_again_alone(copy):
+    raw = copy.path / "data/demo/01_raw"
+    copy.set(ingestion={"source": "files", "path": str(raw)})
+    copy.run("ingestion")
+    before = times(copy)
+    night = sorted(raw.rglob("*-PSG.edf"))[0]
+    os.utime(night, ns=(1, 1))
+    copy.run("ingestion", only_missing_outputs=True)
+    again = {name for name in rewritten(copy, before) if name.endswith(".h5")}
+    assert again == {f"02_intermediate/recordings/{night.name[:8]}.h5"}
+
+
+def test_bad_files_are_named_and_counted_and_the_rest_go_on(copy, caplog):
+    raw = copy.path / "data/demo/01_raw"
+    nights = sorted(raw.rglob("*-PSG.edf"))
+    nights[0].write_bytes(b"")
+    nights[1].write_bytes(b"this is no EDF" * 100)
+    copy.set(ingestion={"source": "files", "path": str(raw)})
+    copy.run("ingestion")
+    kept = copy.table("03_primary/epochs.parquet")["recording_id"].unique()
+    assert len(kept) == len(nights) - 2
+    assert "2 of 'recordings' left out" in caplog.text
+    assert nights[0].name in caplog.text
+    assert nights[1].name in caplog.text
+
+
+def test_a_killed_run_resumes_with_what_is_missing(finished, tmp_path):
+    project = make_project(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kedro", "run"], cwd=tmp_path, env={**os.environ},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    features = tmp_path / "data/demo/04_feature/features.parquet"
+    _wait_for(features)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = times(project)
+    project.run(only_missing_outputs=True)
+    redone = rewritten(project, before)
+    assert not any(name.startswith(("01_raw", "02_", "03_", "04_")) for name in redone)
+    assert not list(tmp_path.rglob(".part-*/*"))
+    pd.testing.assert_frame_equal(project.leaderboard(), finished.leaderboard())
+
+
+def test_the_printed_leaderboard_ends_with_the_caveats(finished, capsys):
+    print_leaderboard(finished.leaderboard(), ("Simulated.",))
+    printed = capsys.readouterr().out
+    assert "stack_forward_backward" in printed
+    assert printed.endswith("Note: Simulated.\n")
+
+
+def _wait_for(path) -> None:
+    for _ in range(1200):
+        if path.exists():
+            return
+        time.sleep(0.1)
+    raise TimeoutError(path)
+
+
+def _made(path):
+    path.mkdir(parents=True)
+    return path

@@ -1,0 +1,45 @@
+"""Hooks: what a run tracks, and how parameters are flattened."""
+
+import sqlite3
+
+import pandas as pd
+import pytest
+from projects import make_project
+
+from epochal.hooks import flatten
+from epochal.options import SplitOptions, TrimOptions
+
+
+def test_nested_parameters_and_options_are_flattened_under_dotted_names():
+    flat = flatten({"a": {"b": 1, "c": {"d": [1, 2]}}, "trim": TrimOptions(label="W")})
+    assert flat == {"a.b": "1", "a.c.d": "[1, 2]", "trim.label": "W", "trim.margin_s": "1800.0"}
+
+
+def test_a_long_parameter_is_cut_to_what_mlflow_takes():
+    assert len(flatten({"x": "y" * 9000})["x"]) == 500
+
+
+def test_options_without_nesting_keep_their_names():
+    flat = flatten({"splitting": SplitOptions(scheme="subject_folds")})
+    assert flat["splitting.n_folds"] == "5"
+
+
+@pytest.mark.slow
+def test_a_run_logs_parameters_figures_pictures_environment_and_data_hashes(tmp_path):
+    project = make_project(tmp_path)
+    done = project.command("run", EPOCHAL_TRACKING="on")
+    assert "stack_forward_backward" in done.stdout
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        params = dict(database.execute("select key, value from params").fetchall())
+        metrics = dict(database.execute("select key, value from metrics").fetchall())
+        (uri,) = database.execute("select artifact_uri from runs").fetchone()
+    assert params["splitting.n_folds"] == "2"
+    assert params["classical_models.models.lightgbm.params.n_estimators"] == "8"
+    board = project.leaderboard().set_index(["model", "role"])
+    assert metrics["lightgbm.oof.kappa"] == pytest.approx(board.loc[("lightgbm", "oof"), "kappa"])
+    artifacts = tmp_path / uri.split(str(tmp_path))[-1].lstrip("/")
+    names = {path.name for path in artifacts.rglob("*")}
+    assert {"environment.txt", "confusion.png", "timeline.png", "recordings.csv"} <= names
+    assert "manifest.json" in names
+    hashes = pd.read_csv(artifacts / "recordings.csv")["sha256"]
+    assert hashes.str.fullmatch("[0-9a-f]{64}").all()

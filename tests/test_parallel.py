@@ -1,0 +1,116 @@
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+from parallel_pieces import fail, fail_unpicklably, fail_untransportably, write
+from pydantic import ValidationError
+
+from epochal.errors import EpochalError, RecordingError
+from epochal.parallel import ParallelOptions, run_pieces
+
+BACKENDS = ["sequential", "threads", "processes"]
+
+
+def options(backend, n_jobs=2):
+    return ParallelOptions(backend=backend, n_jobs=n_jobs, progress=False)
+
+
+def run(pieces, backend="threads", **given):
+    return run_pieces(pieces, description="test", options=options(backend, **given))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_failure_loses_none_of_the_others(tmp_path, backend):
+    pieces = {f"p{index}": partial(write, tmp_path / f"{index}") for index in range(6)}
+    pieces["p2"] = partial(fail, ValueError("no"))
+    failures = run(pieces, backend)
+    assert list(failures) == ["p2"]
+    assert isinstance(failures["p2"], ValueError)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "1", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_recording_error_comes_back_with_its_path_and_reason(backend):
+    pieces = {name: partial(fail, RecordingError(name, "is empty")) for name in ("a.edf", "b.edf")}
+    failures = run(pieces, backend)
+    assert {name: error.reason for name, error in failures.items()} == {
+        "a.edf": "is empty",
+        "b.edf": "is empty",
+    }
+    assert all(isinstance(error, RecordingError) for error in failures.values())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("bad", "kind"),
+    [
+        (fail_untransportably, "UntransportableError: nothing at home"),
+        (fail_unpicklably, "UnpicklableError: holds a function"),
+    ],
+)
+def test_an_error_that_cannot_travel_comes_back_as_its_text(tmp_path, backend, bad, kind):
+    pieces = {"bad": partial(bad), "good": partial(write, tmp_path / "good")}
+    failures = run(pieces, backend)
+    assert list(failures) == ["bad"]
+    assert isinstance(failures["bad"], EpochalError)
+    assert str(failures["bad"]).startswith(kind)
+    assert (tmp_path / "good").exists()
+
+
+def test_processes_are_other_processes_and_threads_are_not(tmp_path):
+    for backend in BACKENDS:
+        (tmp_path / backend).mkdir()
+        run({str(i): partial(write, tmp_path / backend / str(i)) for i in range(3)}, backend)
+    pids = {
+        backend: {int(path.read_text()) for path in (tmp_path / backend).iterdir()}
+        for backend in BACKENDS
+    }
+    assert pids["sequential"] == pids["threads"] == {os.getpid()}
+    assert os.getpid() not in pids["processes"]
+
+
+def test_an_interrupt_is_not_taken_for_a_failure():
+    with pytest.raises(KeyboardInterrupt):
+        run({"a": partial(fail, KeyboardInterrupt())}, "sequential")
+
+
+def test_no_pieces_are_no_failures():
+    assert run({}) == {}
+
+
+def test_one_piece_or_one_worker_needs_no_pool(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "joblib", None)  # importing it fails
+    assert run({"a": partial(write, tmp_path / "a")}, "threads") == {}
+    assert run({n: partial(write, tmp_path / n) for n in "bc"}, "threads", n_jobs=1) == {}
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_without_a_progress_bar_installed_the_work_is_still_done(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert run_pieces({"a": partial(write, tmp_path / "a")}, description="test") == {}
+    assert (tmp_path / "a").exists()
+
+
+def test_progress_is_not_written_where_there_is_no_terminal(tmp_path, capsys):
+    run_pieces({"a": partial(write, tmp_path / "a")}, description="test", options=ParallelOptions())
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "expected"), [(-1, os.cpu_count()), (3, 3), (0, 1)], ids=["all", "three", "none"]
+)
+def test_minus_one_job_is_one_per_core(n_jobs, expected):
+    assert ParallelOptions(n_jobs=n_jobs).n_workers == expected
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(ValidationError, match="backend"):
+        ParallelOptions(backend="gpu")
+
+
+def test_a_piece_need_not_be_a_partial():
+    done: list[Path] = []
+    assert run({"a": lambda: done.append(Path("a"))}, "sequential") == {}
+    assert done == [Path("a")]

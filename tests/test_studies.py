@@ -1,0 +1,136 @@
+"""One contract for every study: parameters validate, every key is read, every dataset resolves."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.config import OmegaConfigLoader
+from kedro.framework.project import configure_project, pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from projects import ROOT, make_project
+
+from epochal.datasets.keyed import Keyed
+from epochal.pipeline_registry import PIPELINES
+
+STUDIES = sorted(path.name for path in (ROOT / "conf").iterdir() if path.is_dir() and path.name != "base")
+
+
+@pytest.fixture(autouse=True)
+def _configured(monkeypatch):
+    monkeypatch.setenv("EPOCHAL_DATA", "data")
+    configure_project("epochal")
+
+
+def parameters(study: str, conf: Path = ROOT / "conf") -> dict:
+    loader = OmegaConfigLoader(
+        str(conf), env=study, base_env="base", merge_strategy={"parameters": "soft"},
+        custom_resolvers=_resolvers(),
+    )  # fmt: skip
+    return loader["parameters"]
+
+
+def unread_keys(study: str, conf: Path = ROOT / "conf") -> set[str]:
+    """Return the top-level parameters that no node of the graph reads."""
+    read = {
+        name.removeprefix("params:").split(".")[0]
+        for name in pipelines["__default__"].inputs()
+        if name.startswith("params:")
+    }
+    return set(parameters(study, conf)) - read
+
+
+def keys_absent_from_base(study: str, conf: Path = ROOT / "conf") -> set[str]:
+    """Return the top-level keys of a study's own file that base does not have."""
+    base = {
+        key
+        for path in (conf / "base").glob("parameters*.yml")
+        for key in yaml.safe_load(path.read_text())
+    }
+    own = yaml.safe_load((conf / study / "parameters.yml").read_text())
+    return set(own) - base
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_key_of_a_study_is_read_by_some_node(study):
+    assert unread_keys(study) == set()
+    assert keys_absent_from_base(study) == set()
+
+
+def test_a_planted_key_that_nobody_reads_is_found(tmp_path):
+    conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    with (conf / "demo/parameters.yml").open("a") as file:
+        file.write("\nspliting: {n_folds: 3}\n")
+    assert unread_keys("demo", conf) == {"spliting"}
+    assert keys_absent_from_base("demo", conf) == {"spliting"}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_parameters_of_a_study_validate(study):
+    context = _context(ROOT, study)
+    validated = context.params
+    assert validated["study"].name == study
+    for name in PIPELINES:
+        assert type(validated[name]).model_config["extra"] == "forbid"
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_planted_unknown_option_in_any_section_is_refused(study, tmp_path):
+    project = make_project(tmp_path)
+    for section in ("study", *PIPELINES):
+        path = tmp_path / "conf" / study / "parameters.yml"
+        original = path.read_text()
+        changed = yaml.safe_load(original)
+        changed.setdefault(section, {})["misspelt"] = 1
+        path.write_text(yaml.safe_dump(changed))
+        with pytest.raises(Exception, match="misspelt"):
+            _ = _context(project.path, study).params
+        path.write_text(original)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_dataset_of_the_graph_resolves_to_a_persisted_entry(study):
+    catalog = _context(ROOT, study).catalog
+    for name in sorted(pipelines["__default__"].datasets()):
+        if not name.startswith("params:"):
+            dataset = catalog.get(name)
+            assert isinstance(dataset, Keyed), name
+            assert f"data/{study}/" in dataset.location.as_posix()
+
+
+def test_a_planted_dataset_without_an_entry_is_found(tmp_path):
+    project = make_project(tmp_path)
+    path = tmp_path / "conf/base/catalog.yml"
+    catalog = yaml.safe_load(path.read_text())
+    del catalog["features"]
+    path.write_text(yaml.safe_dump(catalog))
+    assert "features" not in _context(project.path, "demo").catalog
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_says_only_what_differs(study):
+    lines = (ROOT / "conf" / study / "parameters.yml").read_text().splitlines()
+    assert len([line for line in lines if line.strip()]) <= 60
+
+
+def test_the_graph_is_the_eight_pipelines():
+    assert set(pipelines) == {*PIPELINES, "__default__"}
+    assert len(pipelines["__default__"].nodes) == sum(len(pipelines[p].nodes) for p in PIPELINES)
+
+
+def test_every_node_has_a_plain_name_and_a_docstring():
+    for node in pipelines["__default__"].nodes:
+        assert node.name == node.func.__name__
+        assert node.func.__doc__
+
+
+def _context(path: Path, study: str):
+    bootstrap_project(path)
+    return KedroSession.create(path, env=study).load_context()
+
+
+def _resolvers():
+    from omegaconf.resolvers import oc
+
+    return {"oc.env": oc.env}
