@@ -21,6 +21,12 @@ BANDS_HZ = {
     "gamma": (30, 50),
 }
 CHANNELS = {"fpz_cz": "EEG Fpz-Cz", "pz_oz": "EEG Pz-Oz"}
+# The table's mobility lies below what its own band powers imply, so it is not compared.
+COLUMNS = [
+    f"{channel}_{column}"
+    for channel in CHANNELS
+    for column in (*(f"{band}_uv2_per_hz" for band in BANDS_HZ), "std_uv")
+]
 STAGES = {"W": "W", "1": "N1", "2": "N2", "3": "N3", "4": "N3", "R": "REM"}
 WAKE_EPOCHS = 60  # 30 min of wake are kept either side of sleep
 

@@ -115,6 +115,11 @@ class SignalOptions(Options):
         gt=0,
         description="Compute over this long a window centred on the epoch, not the epoch.",
     )
+    envelope: bool = Field(
+        False,
+        description="A muscle envelope of 1 Hz, as Sleep-EDFx cassettes hold it; a faster channel is "
+        "high-passed at 10 Hz, rectified and averaged to 1 Hz first.",
+    )
     required: bool = Field(True, description="False: a recording without it gets NaN columns.")
 
 
@@ -137,6 +142,11 @@ class FeatureOptions(Options):
     demographics: bool = Field(False, description="Age and sex as columns.")
     context: ContextOptions = ContextOptions()
     drop: tuple[str, ...] = Field((), description="Patterns of columns to leave out.")
+
+    @property
+    def channels(self) -> list[str]:
+        """The channels that the features need, each once."""
+        return list(dict.fromkeys(name for s in self.signals.values() for name in s.channels))
 
 
 class SplitOptions(Options):

@@ -24,7 +24,8 @@ from epochal.models.stacking import (
 from epochal.options import StackingOptions
 
 # sticky stages, as sleep has them
-EPOCHS = make_epochs(list(np.repeat(["W", "N2", "REM", "N2"], 8)), n_subjects=5)
+N = 60
+EPOCHS = make_epochs(list(np.repeat(CLASSES, N // 3)), n_subjects=5)
 SPLITS = make_splits(EPOCHS, n_folds=2)
 STUDY = make_study()
 COLUMNS = proba_columns(CLASSES)
@@ -68,7 +69,7 @@ def test_an_epochs_row_holds_each_models_log_probabilities():
     assert list(found)[2:] == [
         "a__W", "a__N2", "a__REM", "b__W", "b__N2", "b__REM",
     ]  # fmt: skip
-    assert len(found) == 4 * 32
+    assert len(found) == 4 * N
     first = found.iloc[0]  # an epoch of W
     assert first[["a__W", "a__N2", "b__W"]].tolist() == pytest.approx(np.log([0.8, 0.1, 0.6]))
 
@@ -83,7 +84,7 @@ def test_an_epoch_that_one_model_does_not_predict_is_left_out():
     gone = (predictions["model"] == "b") & (predictions["epoch"] == 3)
     found = spread_models(predictions[~gone], ["a", "b"], ("oof",))
     assert 3 not in set(found["epoch"])
-    assert len(found) == 4 * 31
+    assert len(found) == 4 * (N - 1)
 
 
 def test_a_model_that_predicts_none_of_these_rows_leaves_none():
@@ -138,11 +139,11 @@ def test_each_smoother_adds_rows_of_its_own_beside_the_given_ones():
     predictions = noisy()
     found = schemas.predictions.validate(smooth(predictions))
     assert found["model"].value_counts().to_dict() == {
-        "stack": 160,
-        "stack_forward": 160,
-        "stack_forward_backward": 160,
+        "stack": 5 * N,
+        "stack_forward": 5 * N,
+        "stack_forward_backward": 5 * N,
     }
-    pd.testing.assert_frame_equal(found[:160], predictions)
+    pd.testing.assert_frame_equal(found[: 5 * N], predictions)
 
 
 def test_smoothing_mends_what_is_wrong_at_random():
@@ -178,12 +179,12 @@ def test_transitions_come_from_the_other_folds_alone(role, recording, others):
 
 
 def test_smoothing_never_crosses_a_gap():
-    split = EPOCHS.assign(run=(EPOCHS["epoch"] >= 16).astype(int))
+    split = EPOCHS.assign(run=(EPOCHS["epoch"] >= N // 2).astype(int))
     early = noisy()
     late = early.copy()
-    late.loc[late["epoch"] >= 16, COLUMNS] = [0.01, 0.01, 0.98]
+    late.loc[late["epoch"] >= N // 2, COLUMNS] = [0.01, 0.01, 0.98]
     one, other = (smooth(given, split) for given in (early, late))
-    before = one["epoch"] < 16
+    before = one["epoch"] < N // 2
     assert np.allclose(one.loc[before, COLUMNS], other.loc[before, COLUMNS])
 
 

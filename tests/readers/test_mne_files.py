@@ -97,3 +97,44 @@ def test_without_mne_the_extra_to_install_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mne", None)
     with pytest.raises(EpochalError, match=r"pip install 'epochal\[formats\]'"):
         read_one(tmp_path)
+
+
+def test_infinite_samples_become_missing_and_are_reported(tmp_path):
+    broken = sine()
+    broken[10:12] = np.inf
+    write_brainvision(tmp_path / "night.vhdr", {"EEG Cz": broken})
+    recording = read_one(tmp_path)
+    assert np.isnan(recording.channel("EEG Cz").data).sum() == 2
+    assert recording.problems == ("channel 'EEG Cz': 2 infinite samples are now missing",)
+
+
+def test_a_stage_that_the_map_does_not_hold_is_refused_by_name(tmp_path):
+    marks = [(1, "Comment", "Sleep stage 7")]
+    write_brainvision(tmp_path / "night.vhdr", SIGNALS, marks=marks)
+    with pytest.raises(RecordingError, match="unknown stage 'Sleep stage 7'"):
+        read_one(tmp_path)
+
+
+def test_other_marks_are_passed_over(tmp_path):
+    write_brainvision(tmp_path / "night.vhdr", SIGNALS, marks=[(50, "Stimulus", "S  1")])
+    assert read_one(tmp_path).annotations.empty
+
+
+def test_a_file_of_no_samples_is_refused(tmp_path):
+    write_brainvision(tmp_path / "night.vhdr", {"EEG Cz": np.zeros(0)})
+    with pytest.raises(RecordingError, match=r"night\.vhdr"):
+        read_one(tmp_path)
+
+
+def test_names_that_repeat_carry_their_folder(tmp_path):
+    for day in ("day1", "day2"):
+        write_brainvision(tmp_path / day / "night.vhdr", SIGNALS)
+    sources = mne_files.find(tmp_path, mne_files.Options())
+    assert [source.recording_id for source in sources] == ["day1__night", "day2__night"]
+
+
+def test_simulated_folders_mark_their_recordings(tmp_path):
+    write_brainvision(tmp_path / "night.vhdr", SIGNALS)
+    assert read_one(tmp_path).data_source == "real"
+    (tmp_path / "SIMULATED.txt").write_text("yes")
+    assert read_one(tmp_path).data_source == "simulated"

@@ -46,9 +46,7 @@ def test_the_chest_has_its_channels_in_canonical_units(subject):
         "TEMP": ("degC", 700.0), "RESP": ("%", 700.0),
     }  # fmt: skip
     chest = content()["signal"]["chest"]
-    np.testing.assert_allclose(
-        recording.channel("ECG").data, 1000 * chest["ECG"][:, 0], rtol=1e-5
-    )
+    np.testing.assert_allclose(recording.channel("ECG").data, 1000 * chest["ECG"][:, 0], rtol=1e-5)
     np.testing.assert_allclose(recording.channel("ACC y").data, chest["ACC"][:, 1], rtol=1e-5)
     assert recording.duration_s == LENGTH_S
 

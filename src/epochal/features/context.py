@@ -14,6 +14,7 @@ import pandas as pd
 from epochal.options import ContextOptions
 
 _LOOKS_AHEAD = re.compile(r"__(session|centred\d+)")
+_VARIANT = re.compile(r"__(?:session|calibration)|$")
 _NOT_OF_THE_SIGNAL = "demographics_"
 MAD_TO_SD = 1.4826  # a normal distribution's standard deviation in median absolute deviations
 
@@ -21,6 +22,19 @@ MAD_TO_SD = 1.4826  # a normal distribution's standard deviation in median absol
 def is_causal(columns: list[str]) -> bool:
     """Say whether none of the columns looks ahead of its epoch."""
     return not any(_LOOKS_AHEAD.search(column) for column in columns)
+
+
+def known_rows(features: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """Say of which rows a model of these columns may speak, `(n_epochs,)`.
+
+    Of each normalisation that it uses, some column must be known: else the missing columns of the
+    calibration period would tell a model that the session has just begun.
+    """
+    variants: dict[str, list[str]] = {}
+    for column in columns:
+        variants.setdefault(_VARIANT.findall(column)[0], []).append(column)
+    known = [features[names].notna().any(axis=1).to_numpy() for names in variants.values()]
+    return np.logical_and.reduce(known)
 
 
 def add_context(

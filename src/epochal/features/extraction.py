@@ -12,9 +12,10 @@ import pandas as pd
 from epochal.errors import EpochalError, RecordingError, did_you_mean
 from epochal.features.context import add_context
 from epochal.options import FeatureOptions, SignalOptions
+from epochal.readers.aliases import rename_aliases
 from epochal.recording import Channel, Recording
 from epochal.signals.epoching import cut_epochs
-from epochal.signals.filtering import filter_channel
+from epochal.signals.filtering import filter_channel, take_envelope
 
 FeatureFunction = Callable[[np.ndarray, float], dict[str, np.ndarray]]
 
@@ -27,9 +28,11 @@ FEATURE_SETS = {
     "level": "epochal.features.time_domain:level",
     "pulse": "epochal.features.cardiac:pulse_features",
     "ecg": "epochal.features.cardiac:ecg_features",
+    "heart_rate": "epochal.features.cardiac:heart_rate_features",
     "electrodermal": "epochal.features.electrodermal:electrodermal_features",
     "motion": "epochal.features.motion:motion_features",
     "temperature": "epochal.features.temperature:temperature_features",
+    "belt": "epochal.features.respiration:belt_features",
     "pulse_respiration": "epochal.features.respiration:pulse_respiration_features",
 }
 
@@ -50,6 +53,7 @@ def extract_features(
     A missing required channel raises `RecordingError`; a missing optional one gives NaN columns,
     as does an epoch with missing samples.
     """
+    recording = rename_aliases(recording, options.channels)
     columns: dict[str, np.ndarray] = {}
     for prefix, signal in options.signals.items():
         columns |= _signal_features(prefix, signal, recording, epochs)
@@ -84,7 +88,9 @@ def _windows(
     signal: SignalOptions, recording: Recording, epochs: pd.DataFrame
 ) -> tuple[np.ndarray, float]:
     """Return the filtered windows, `(n_epochs, [n_channels,] n_samples)`, and their rate."""
-    channels = [recording.channel(name) for name in signal.channels]
+    channels = [
+        _filtered(recording.channel(name), signal, recording) for name in signal.channels
+    ]
     rates = {channel.sfreq for channel in channels}
     if len(rates) > 1:
         raise RecordingError(
@@ -93,10 +99,7 @@ def _windows(
     length_s = float(epochs["length_s"].iloc[0]) if len(epochs) else 1.0
     window_s = signal.window_s or length_s
     onsets_s = epochs["onset_s"].to_numpy() - (window_s - length_s) / 2
-    cut = [
-        cut_epochs(_filtered(channel, signal, recording), onsets_s, window_s)
-        for channel in channels
-    ]
+    cut = [cut_epochs(channel, onsets_s, window_s) for channel in channels]
     return (cut[0] if len(cut) == 1 else np.stack(cut, axis=1)), channels[0].sfreq
 
 

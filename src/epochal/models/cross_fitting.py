@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from epochal.errors import EpochalError, did_you_mean
-from epochal.features.context import is_causal
+from epochal.features.context import is_causal, known_rows
 from epochal.labels import encode, proba_columns
 from epochal.leakage import refuse_in_sample
 from epochal.options import ModelOptions, StudyOptions
@@ -66,11 +66,11 @@ def cross_fit(
 ) -> CrossFitted:
     """Fit once per fold and once on train; return the refit and the out-of-fold predictions.
 
-    `table` is what `join_table` returns. An epoch that has none of the model's columns is neither
-    fitted on nor predicted. An unknown kind, or a pattern without a column, raises `EpochalError`.
+    `table` is what `join_table` returns. An epoch that lacks the model's columns (`known_rows`) is
+    neither fitted on nor predicted. An unknown kind, or a pattern without a column, raises `EpochalError`.
     """
     columns = select_columns(table, options.columns, name)
-    known = table[table[columns].notna().any(axis=1)]
+    known = table[known_rows(table, columns)]
     model = FittedModel(name, family, None, columns, study.classes, is_causal(columns))
 
     def fit(rows: pd.DataFrame) -> FittedModel:
@@ -86,7 +86,7 @@ def cross_fit(
 
 def predict_held_out(model: FittedModel, table: pd.DataFrame) -> pd.DataFrame:
     """Return the refit's predictions of the val and test epochs."""
-    known = table[table[model.columns].notna().any(axis=1)]
+    known = table[known_rows(table, model.columns)]
     return pd.concat(
         [predict(model, known[known["role"] == role], role=role) for role in ("val", "test")],
         ignore_index=True,

@@ -27,17 +27,23 @@ def export_model(model: FittedModel, rows: pd.DataFrame) -> bytes:
     than 1e-4, raises `EpochalError`.
     """
     content = _convert(model)
-    session = open_session(content)
-    values = rows[model.columns].to_numpy(np.float32)
-    exported = session.run(None, {session.get_inputs()[0].name: values})[-1]
-    original = model.estimator.predict_proba(rows[model.columns])
-    difference = float(np.abs(exported - original).max()) if len(rows) else 0.0
+    difference = _measure_difference(model, content, rows[model.columns])
     if difference > PARITY:
         raise EpochalError(
             f"Model '{model.name}': its ONNX form differs by {difference:.2g} in probability; "
             f"{PARITY:g} is allowed"
         )
     return content
+
+
+def _measure_difference(model: FittedModel, content: bytes, columns: pd.DataFrame) -> float:
+    """Return the largest difference of a probability between the export and its original."""
+    if columns.empty:
+        return 0.0
+    session = open_session(content)
+    values = columns.to_numpy(np.float32)
+    exported = session.run(None, {session.get_inputs()[0].name: values})[-1]
+    return float(np.abs(exported - model.estimator.predict_proba(columns)).max())
 
 
 def _convert(model: FittedModel) -> bytes:

@@ -7,11 +7,13 @@ An alias is another spelling of the *same* derivation (`C3-A2` for `EEG C3-M2`).
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Literal, NamedTuple
 
 from epochal.errors import EpochalError, did_you_mean
+from epochal.recording import Recording
 
 Kind = Literal["EEG", "EOG", "EMG", "ECG"]
 
@@ -122,6 +124,18 @@ def match_channel(
         else did_you_mean(wanted, available)
     )
     raise EpochalError(f"No channel '{wanted}'{hint}")
+
+
+def rename_aliases(recording: Recording, wanted: Sequence[str]) -> Recording:
+    """Return the recording with channels under the names that are wanted of the same derivation.
+
+    Nothing stands in for another derivation here; what is not found keeps its name.
+    """
+    found = {_find_same(name, recording.channel_names, None): name for name in wanted}
+    channels = [
+        replace(channel, name=found.get(channel.name, channel.name)) for channel in recording.channels
+    ]
+    return replace(recording, channels=tuple(channels))
 
 
 def _find_same(

@@ -70,7 +70,8 @@ def _frame_numbers(path: str | Path, frame: pd.DataFrame) -> np.ndarray:
         raise RecordingError(path, f"no column 'time'; it has: {', '.join(map(str, frame))[:80]}…")
     if frame.empty:
         raise RecordingError(path, "it has no rows")
-    steps = (frame["time"].to_numpy(dtype=float) - FIRST_FRAME_S) / FRAME_STEP_S
+    times_s = pd.to_numeric(frame["time"], errors="coerce").to_numpy(dtype=float)
+    steps = (times_s - FIRST_FRAME_S) / FRAME_STEP_S
     if not (steps % 1 == 0).all() or (np.diff(steps) <= 0).any() or steps[0] < 0:
         raise RecordingError(path, "column 'time' is not ascending in steps of 2 s from 1 s")
     return steps.astype(int)

@@ -14,6 +14,7 @@ from epochal.readers.aliases import kind_of
 from epochal.readers.edf_units import MICROVOLTS, measure_spread, needs_settling, settle_unit
 from epochal.readers.mat import read_mat, to_numbers
 from epochal.readers.stage_maps import spell_codes
+from epochal.readers.streams import mask_infinite
 from epochal.recording import Channel
 
 RATES = ("fs", "sfreq", "sr", "srate", "samplingrate", "samplerate", "samplingfrequency",
@@ -153,6 +154,7 @@ def _to_channel(
     unit: str | None,
     problems: list[str],
 ) -> Channel:
+    data = mask_infinite(path, name, data, problems)
     if kind_of(name) is None:
         return Channel(name, "g" if name.lower().startswith("acc") else "", sfreq, _float32(data))
     if unit is not None or not needs_settling(name, "uV", sfreq):

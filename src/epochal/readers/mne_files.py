@@ -23,6 +23,7 @@ from epochal.readers.edf_units import measure_spread, needs_settling, settle_uni
 from epochal.readers.hypnograms import fit_to_signal, map_annotations
 from epochal.readers.naming import name_recordings
 from epochal.readers.stages import SLEEP_STAGES, StageMap
+from epochal.readers.streams import mask_infinite
 from epochal.recording import Channel, Recording
 
 SUFFIXES = (".vhdr", ".set", ".fif", ".gdf", ".cnt")
@@ -151,6 +152,7 @@ def _read_channel(path: str | Path, raw: Any, name: str, problems: list[str]) ->
         data = raw.get_data(picks=[name], verbose="error")[0]
     except Exception as error:  # as for opening: the samples may be cut short or missing
         raise RecordingError(path, f"channel '{name}': {_first_line(error)}") from error
+    data = mask_infinite(path, name, data, problems)
     if kind not in VOLTAGES:
         return Channel(name, "", sfreq, data.astype(np.float32))
     data *= UV_PER_V

@@ -1,4 +1,4 @@
-"""Streams of one recording that start or end at different times."""
+"""Streams of one recording: infinite samples, and starts or ends at different times."""
 
 from __future__ import annotations
 
@@ -7,8 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from epochal.errors import RecordingError
 from epochal.recording import Channel
+
+
+def mask_infinite(path: str | Path, name: str, data: np.ndarray, problems: list[str]) -> np.ndarray:
+    """Return a signal with its infinite samples missing, which is reported.
+
+    A signal without a single finite sample raises `RecordingError`.
+    """
+    infinite = np.isinf(data)
+    if infinite.any():
+        problems.append(f"channel '{name}': {infinite.sum()} infinite samples are now missing")
+        data = np.where(infinite, np.nan, data)
+    if not np.isfinite(data).any():
+        raise RecordingError(path, f"channel '{name}' holds no finite sample")
+    return data
 
 
 def start_each(
@@ -36,7 +52,8 @@ def align(path: str | Path, channels: Sequence[Channel], *, tolerance: float) ->
     """Say which streams start or end at another time than the first, by more than one sample.
 
     Only what all of them cover is used. Lengths that differ by a larger share than `tolerance`
-    mean a wrong rate, and no common stretch is no recording: both raise `RecordingError`.
+    (and by more than a sample) mean a wrong rate; no common stretch is no recording. Both raise
+    `RecordingError`.
     """
     if max(c.start_s for c in channels) >= min(c.end_s for c in channels):
         raise RecordingError(path, "its channels have no stretch of time in common")
@@ -53,7 +70,8 @@ def align(path: str | Path, channels: Sequence[Channel], *, tolerance: float) ->
 
 def _check_lengths(path: str | Path, first: Channel, other: Channel, tolerance: float) -> None:
     lengths_s = [channel.end_s - channel.start_s for channel in (first, other)]
-    if abs(lengths_s[0] - lengths_s[1]) > tolerance * max(lengths_s):
+    one_sample_s = 1.0 / min(first.sfreq, other.sfreq)
+    if abs(lengths_s[0] - lengths_s[1]) > max(tolerance * max(lengths_s), one_sample_s):
         raise RecordingError(
             path,
             f"'{other.name}' lasts {lengths_s[1]:g} s at {other.sfreq:g} Hz, '{first.name}' "

@@ -114,6 +114,14 @@ class Scorer:
         """The exported models by name."""
         return {entry.name: entry for entry in self.manifest.models}
 
+    def columns(self, model: str | None = None) -> list[str]:
+        """Return the feature columns that a model needs, through its base models if it is a stack."""
+        name = model or self.manifest.headline
+        entry = self._entry("stack" if name in self.manifest.smoothing else name)
+        if not entry.base_models:
+            return entry.columns
+        return sorted({column for base in entry.base_models for column in self.columns(base)})
+
     def predict(self, features: pd.DataFrame, model: str | None = None) -> np.ndarray:
         """Return probabilities `(n_epochs, n_classes)` of one model, the headline by default.
 
@@ -128,15 +136,18 @@ class Scorer:
         return self._run(name, features)
 
     def _run(self, name: str, features: pd.DataFrame) -> np.ndarray:
-        if name not in self.models:
-            raise EpochalError(f"No model '{name}' in the bundle{did_you_mean(name, self.models)}")
-        entry = self.models[name]
+        entry = self._entry(name)
         inputs = self._base_inputs(entry, features) if entry.base_models else features[entry.columns]
         session = self._session(entry.file)
         raw = session.run(None, {session.get_inputs()[0].name: inputs.to_numpy(np.float32)})[-1]
         proba = np.zeros((len(features), len(self.manifest.classes)))
         proba[:, entry.classes] = raw
         return proba / proba.sum(axis=1, keepdims=True)
+
+    def _entry(self, name: str) -> ModelEntry:
+        if name not in self.models:
+            raise EpochalError(f"No model '{name}' in the bundle{did_you_mean(name, self.models)}")
+        return self.models[name]
 
     def _base_inputs(self, stack: ModelEntry, features: pd.DataFrame) -> pd.DataFrame:
         """Return the stack's columns: the log probabilities of its base models."""

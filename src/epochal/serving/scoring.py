@@ -12,6 +12,7 @@ import pandas as pd
 from epochal import __version__
 from epochal.errors import RecordingError
 from epochal.features import extract_features
+from epochal.features.context import known_rows
 from epochal.labels import PROBA
 from epochal.provenance import RESEARCH_USE
 from epochal.readers import Source, reader, reader_of

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from epochal.options import IngestionOptions, TrimOptions
+from epochal.readers.aliases import rename_aliases
 from epochal.recording import ANNOTATION_COLUMNS, Channel, Recording
 from epochal.signals.quality import flag_epochs
 
@@ -79,6 +80,7 @@ def _given_epochs(recording: Recording) -> pd.DataFrame:
 
 def _quality(recording: Recording, epochs: pd.DataFrame, options: IngestionOptions) -> pd.DataFrame:
     """Flag the epochs in which any of the watched channels has a fault."""
+    recording = rename_aliases(recording, options.quality.channels)
     flags = pd.DataFrame(index=epochs.index)
     for name in options.quality.channels:
         windows = cut_epochs(recording.channel(name), epochs["onset_s"], options.epoch_length_s)

@@ -11,6 +11,7 @@ from epochal.errors import EpochalError
 from epochal.recording import Channel
 
 ORDER = 4
+EMG_LOW_HZ = 10.0
 _NOTCH_Q = 30.0
 
 
@@ -35,6 +36,20 @@ def filter_channel(
         last = max(first, round((end_s - channel.start_s) * channel.sfreq))
         data[first:last] = _filter_run(data[first:last], np.concatenate(sections))
     return dataclasses.replace(channel, data=data)
+
+
+def take_envelope(channel: Channel, runs: tuple[tuple[float, float], ...]) -> Channel:
+    """Return a muscle channel as a 1 Hz envelope: high-passed at 10 Hz, rectified, averaged.
+
+    A channel of 1 Hz is one already and comes back as it is.
+    """
+    n_average = round(channel.sfreq)
+    if n_average <= 1:
+        return channel
+    filtered = filter_channel(channel, runs, band_hz=(EMG_LOW_HZ, None))
+    data = np.abs(np.asarray(filtered.data))
+    whole = data[: len(data) // n_average * n_average].reshape(-1, n_average)
+    return dataclasses.replace(channel, data=whole.mean(axis=1), sfreq=channel.sfreq / n_average)
 
 
 def _band_sections(

@@ -13,6 +13,7 @@ from epochal.errors import EpochalError, did_you_mean
 
 SIMULATORS = {
     "sleep": "epochal.simulation.sleep",
+    "wearable": "epochal.simulation.wearable",
 }
 
 

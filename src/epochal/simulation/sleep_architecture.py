@@ -8,7 +8,7 @@ from itertools import count, takewhile
 
 import numpy as np
 
-from epochal.simulation.semi_markov import QUANTILES, SemiMarkov, walk
+from epochal.simulation.semi_markov import QUANTILES, SemiMarkov, bouts, walk
 from epochal.simulation.sleep_chains import CHAINS, PERIOD_MINUTES
 from epochal.simulation.sleep_person import Person
 
@@ -18,7 +18,9 @@ FULL_NIGHT_H = (7.5, 0.9)  # mean and standard deviation of the sleep period, in
 REM_BOUT_FACTOR = 1.3  # makes up for the bouts that a period's end and the scorer's lapses cut
 AFTER_REM = {"W": 0.30, "1": 0.45, "2": 0.25}
 MOVEMENT_SHARE = 0.0015  # of the epochs of sleep, in the hypnograms that the chains come from
-SHIFTED_BOUNDARY = 0.12  # share of boundaries that a scorer puts an epoch early, or late
+SHIFTED_BOUNDARY = 0.15  # share of boundaries that a scorer puts an epoch early, or late
+MISJUDGED = {"1": 0.10, "W": 0.08, "3": 0.08}  # share of a stage's short bouts given to a neighbour
+SHORT_BOUT_EPOCHS = 4
 LAPSE = 0.005  # share of epochs inside a bout that a scorer gives to a neighbouring stage
 NEIGHBOURS = {"W": "1", "1": "2W", "2": "13R", "3": "24", "4": "3", "R": "12"}
 
@@ -112,10 +114,19 @@ def _after_rem(rng: np.random.Generator) -> str:
 
 def score(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the stages as a scorer writes them: unsure at boundaries, with a few lapses."""
-    scored = _shift_boundaries(stages, rng)
+    scored = _misjudge(_shift_boundaries(stages, rng), rng)
     for epoch in np.flatnonzero(rng.random(len(stages)) < LAPSE * (stages != "W")):
         scored[epoch] = rng.choice(list(NEIGHBOURS[str(stages[epoch])]))
     scored[(rng.random(len(stages)) < MOVEMENT_SHARE) & (stages != "W")] = "M"
+    return scored
+
+
+def _misjudge(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    scored, end = stages.copy(), 0
+    for stage, length in bouts(stages):
+        end += length
+        if length <= SHORT_BOUT_EPOCHS and rng.random() < MISJUDGED.get(stage, 0.0):
+            scored[end - length : end] = rng.choice(list(NEIGHBOURS[stage]))
     return scored
 
 

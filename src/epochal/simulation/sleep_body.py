@@ -11,6 +11,7 @@ from epochal.simulation.sleep_states import BLOCK_S
 
 # Muscle tone against the person's own; in REM sleep it is the person's atonia.
 TONE = {"open": 1.6, "closed": 1.1, "1": 0.9, "2": 0.75, "3": 0.65, "4": 0.6}
+TONE_SD = 0.4  # of ln tone, from minute to minute
 TWITCH_SHARE = 0.02  # of the seconds of REM sleep
 EMG_LIMITS_UV = (0.05, 5.0)
 BREATH_HZ = 0.25
@@ -23,7 +24,7 @@ def muscle_tone(person: Person, weights: np.ndarray, rng: np.random.Generator) -
     levels = np.array([TONE.get(state, 0.7 * person.rem_atonia) for state in STATES])
     log_tone = np.repeat(weights @ np.log(levels), BLOCK_S)
     slow = remembered(rng.standard_normal((len(log_tone) // EPOCH_S + 1, 1)), 0.9)[:, 0]
-    log_tone += 0.25 * np.repeat(slow, EPOCH_S)[: len(log_tone)]
+    log_tone += TONE_SD * np.repeat(slow, EPOCH_S)[: len(log_tone)]
     log_tone += rng.normal(0, 0.12, len(log_tone))
     in_rem = np.repeat(weights[:, STATES.index("R")], BLOCK_S)
     log_tone += np.where(rng.random(len(log_tone)) < TWITCH_SHARE * in_rem, rng.exponential(1.0), 0)

@@ -67,7 +67,7 @@ def draw_person(
         k_complex_uv=float(np.exp(rng.normal(np.log(62.0) - 0.06 * older, 0.20))),
         saccade_uv=float(np.exp(rng.normal(np.log(95.0), 0.45))),
         emg_tone_uv=float(np.exp(rng.normal(np.log(2.2), 0.35))),
-        rem_atonia=float(rng.uniform(0.25, 0.8)),
+        rem_atonia=float(rng.uniform(0.35, 1.0)),
     )
 
 

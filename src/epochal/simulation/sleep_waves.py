@@ -23,7 +23,7 @@ LOOKING_SPREAD = 0.7
 SACCADE_SPREAD = 0.35  # of ln amplitude
 PHASIC_LIMIT = 0.0  # of a unit normal: half of REM sleep is phasic
 BLINKS_PER_S = 0.4
-ROLLS_PER_S = {"1": 0.22, "closed": 0.15, "R": 0.06}
+ROLLS_PER_S = {"1": 0.22, "closed": 0.15, "R": 0.08, "2": 0.01}
 
 
 def add_waves(

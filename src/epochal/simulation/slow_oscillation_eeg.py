@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, lfilter, sosfilt
 
 from epochal.simulation.slow_oscillation_night import DEEP, LIGHT, STAGE_S, Night
 
 # Standard deviation of the background without oscillations, in µV, and of sigma, by depth of sleep.
 _BACKGROUND_UV, _BY_DEPTH = 11.0, 0.2
 _SIGMA_UV = 3.0
+_CORNER_HZ = 0.7
 _SPINDLES_PER_MIN = {LIGHT: 4.0, DEEP: 1.5}
 _PRECURSOR = 0.45  # log gain of sigma at an oscillation's end, per unit of its precursor
 
@@ -40,7 +40,7 @@ def slow_wave(n_samples: int, negative_share: float) -> np.ndarray:
 
 
 def _background(night: Night, *, sfreq: float, rng: np.random.Generator) -> np.ndarray:
-    """Return noise that falls as f^-1.8 and swells with depth, and sigma in spindles; float32."""
+    """Return noise that falls as f^-2 and swells with depth, and sigma in spindles; float32."""
     n_samples = round(len(night.stages) * STAGE_S * sfreq)
     eeg = _noise(n_samples, sfreq=sfreq, rng=rng)
     seconds = np.arange(len(night.stages) * STAGE_S)
@@ -55,11 +55,10 @@ def _background(night: Night, *, sfreq: float, rng: np.random.Generator) -> np.n
 
 
 def _noise(n_samples: int, *, sfreq: float, rng: np.random.Generator) -> np.ndarray:
-    length = next_fast_len(n_samples, real=True)
-    frequency = rfftfreq(length, 1 / sfreq).astype(np.float32)
-    spectrum = rfft(rng.standard_normal(length, dtype=np.float32))
-    spectrum *= (0.7**2 + frequency**2) ** np.float32(-0.45) * (frequency > 0.3)
-    noise = irfft(spectrum, length, overwrite_x=True)[:n_samples]
+    """Return first-order low-pass noise of unit variance: flat below 0.7 Hz, then f^-2."""
+    decay = np.float32(np.exp(-2 * np.pi * _CORNER_HZ / sfreq))
+    white = rng.standard_normal(n_samples, dtype=np.float32)
+    noise = lfilter(np.ones(1, np.float32), np.array([1, -decay], np.float32), white)
     noise /= noise.std()
     return noise
 

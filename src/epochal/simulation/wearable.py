@@ -14,7 +14,7 @@ from epochal.provenance import mark_as_simulated
 from epochal.simulation.wearable_course import Course, Person, draw_course, draw_person
 from epochal.simulation.wearable_e4 import e4_texts, simulate_wrist, write_folder
 from epochal.simulation.wearable_heart import device_rate, draw_beats, draw_breathing
-from epochal.simulation.wearable_tasks import Layout, draw_stress_predict
+from epochal.simulation.wearable_tasks import WESAD_ORDERS, Layout, draw_stress_predict
 from epochal.simulation.wearable_wesad import write_wesad_subject
 
 LABELS_TABLE = "Processed_data/Improved_All_Combined_hr_rsp_binary.csv"
@@ -51,7 +51,7 @@ def jobs(folder: Path, options: Options) -> dict[str, Callable[[], None]]:
     """Return `{subject: what writes its files}`; each depends on the seed and the subject alone."""
     write = write_e4_subject if options.layout == "stress_predict" else write_wesad
     return {
-        subject_name(index): partial(write, Path(folder), options, index)
+        subject_name(options, index): partial(write, Path(folder), options, index)
         for index in range(options.n_subjects)
     }
 
@@ -66,9 +66,11 @@ def finish(folder: Path, options: Options) -> None:
     mark_as_simulated(folder, f"wearable recordings in {options.layout} layout")
 
 
-def subject_name(index: int) -> str:
-    """Return `S02` for the first, as in both studies S1 has no labels or is absent."""
-    return f"S{index + 2:02d}"
+def subject_name(options: Options, index: int) -> str:
+    """Return `S02` or `S2` for the first: neither study has a usable S1, and WESAD no S12."""
+    if options.layout == "stress_predict":
+        return f"S{index + 2:02d}"
+    return f"S{index + 2 if index < 10 else index + 3}"
 
 
 def draw_subject(options: Options, index: int) -> tuple[Person, Course]:
@@ -83,7 +85,7 @@ def write_e4_subject(folder: Path, options: Options, index: int) -> None:
     """Simulate one subject and write their E4 folder."""
     person, course = draw_subject(options, index)
     signals = simulate_wrist(person, course, _rng(options, index, SIGNALS))
-    name, start = subject_name(index), start_unix_s(index)
+    name, start = subject_name(options, index), start_unix_s(index)
     ends = np.cumsum([stretch.duration_s for stretch in course.stretches])[:-1]
     tags = {f"tags_{name}.csv": [start + int(end) for end in ends]}
     texts = e4_texts(signals, start_unix_s=start, tags=tags)
@@ -94,7 +96,8 @@ def write_wesad(folder: Path, options: Options, index: int) -> None:
     """Simulate one subject and write their WESAD folder."""
     write_wesad_subject(
         folder,
-        number=wesad_number(index),
+        name=subject_name(options, index),
+        order=WESAD_ORDERS[index % 2],
         person=draw_person(_rng(options, index, PERSON)),
         tempo=options.tempo,
         effect=options.effect,
@@ -102,11 +105,6 @@ def write_wesad(folder: Path, options: Options, index: int) -> None:
         course_rng=_rng(options, index, COURSE),
         signal_rng=_rng(options, index, SIGNALS),
     )
-
-
-def wesad_number(index: int) -> int:
-    """Return WESAD's numbers: from 2, without 12."""
-    return index + 2 if index < 10 else index + 3
 
 
 def start_unix_s(index: int) -> int:
@@ -128,7 +126,7 @@ def label_rows(options: Options, index: int) -> pd.DataFrame:
     rate = device_rate(beats_s, course.n_seconds)
     return pd.DataFrame(
         {
-            "Participant": int(subject_name(index)[1:]),
+            "Participant": int(subject_name(options, index)[1:]),
             "HR": np.round(rate[np.maximum(seconds - 10, 0)], 2),
             "respr": np.round(60 * course.breathing_hz[seconds], 7),
             "Time(sec)": start_unix_s(index) + seconds,

@@ -144,9 +144,7 @@ def draw_moves(share: np.ndarray, size: np.ndarray, rng: np.random.Generator) ->
     return moves
 
 
-def _personal(
-    effect: Effect, reactivity: float, scale: float, rng: np.random.Generator
-) -> Effect:
+def _personal(effect: Effect, reactivity: float, scale: float, rng: np.random.Generator) -> Effect:
     """Return what a task does to one person in one stretch.
 
     The body's answer follows the person's reactivity; how a task is done (movement, breathing)

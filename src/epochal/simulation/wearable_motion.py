@@ -18,20 +18,23 @@ def acceleration(
     *,
     sfreq: float,
     rng: np.random.Generator,
-    gesture_g: float = GESTURE_G,
+    scale: float = 1.0,
 ) -> np.ndarray:
-    """Return acceleration in g, `(3, n_seconds * sfreq)`; `rest` is gravity's direction at rest."""
+    """Return acceleration in g, `(3, n_seconds * sfreq)`.
+
+    `rest` is gravity's direction at rest; a chest moves on a smaller `scale` than a wrist.
+    """
     n_samples = round(course.n_seconds * sfreq)
     time_s = np.arange(n_samples) / sfreq
     middle_s = np.arange(course.n_seconds) + 0.5
     moving = np.interp(time_s, middle_s, lagged(course.moving, 0.5))
-    direction = _direction(course, rest, rng)
+    direction = _direction(scale * course.moving, rest, rng)
     gravity = np.stack([np.interp(time_s, middle_s, axis) for axis in direction])
     gestures = np.stack(
         [shaped_noise(n_samples, sfreq, low_hz=0.3, high_hz=2.5, rng=rng) for _ in range(3)]
     )
     noise = rng.normal(0, SENSOR_G, (3, n_samples))
-    return np.asarray(gravity + gesture_g * moving * gestures + noise)
+    return np.asarray(gravity + scale * GESTURE_G * moving * gestures + noise)
 
 
 def shaped_noise(
@@ -43,8 +46,8 @@ def shaped_noise(
     return np.asarray(noise / max(float(noise.std()), 1e-12))
 
 
-def _direction(course: Course, rest: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _direction(moving: np.ndarray, rest: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return gravity's unit vector each second, `(3, n_seconds)`: moves turn it, for a while."""
-    turns = TURN_RAD * course.moving * rng.normal(size=(3, course.n_seconds))
+    turns = TURN_RAD * moving * rng.normal(size=(3, len(moving)))
     turned = rest[:, None] + np.stack([40 * lagged(axis, 40.0) for axis in turns])
     return np.asarray(turned / np.linalg.norm(turned, axis=0))

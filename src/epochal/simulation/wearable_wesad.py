@@ -15,23 +15,25 @@ from epochal.simulation.wearable_e4 import E4Signals, e4_texts, simulate_wrist, 
 from epochal.simulation.wearable_heart import GRID_HZ, draw_beats, draw_breathing, ecg_wave
 from epochal.simulation.wearable_motion import acceleration, shaped_noise
 from epochal.simulation.wearable_skin import electrodermal_activity, skin_temperature
-from epochal.simulation.wearable_tasks import WESAD_ORDERS, draw_wesad
+from epochal.simulation.wearable_tasks import draw_wesad
 
 CHEST_HZ = 700
 CODES = {"transient": 0, "baseline": 1, "tsst": 2, "amusement": 3, "meditation": 4}
 START_UNIX_S = 1495437300  # a May morning in 2017, as the real sessions
 CHEST_REST = np.array([0.88, -0.1, -0.45])
-CHEST_GESTURE_G = 0.04
+CHEST_MOTION = 0.3  # beside the wrist's
 CHEST_SKIN = 6.0  # a chest conducts that many times better than a dry wrist electrode
 # What a sensor gives over 16 bits: name, and volts as a function of the signal (RespiBAN's manual).
 RESPIBAN_COLUMNS = ("ECG", "EDA", "EMG", "Temp", "ACC", "Resp")
 FULL_SCALE, VOLTS = 65536, 3.0
+QUEST_COLUMNS = 27
 
 
 def write_wesad_subject(
     folder: Path,
     *,
-    number: int,
+    name: str,
+    order: tuple[str, ...],
     person: Person,
     tempo: float,
     effect: float,
@@ -40,8 +42,7 @@ def write_wesad_subject(
     signal_rng: np.random.Generator,
 ) -> None:
     """Write a subject's pickle, E4 zip, quest, readme and respiban files into `SN/`."""
-    name = f"S{number}"
-    stretches, conditions = draw_wesad(WESAD_ORDERS[number % 2], course_rng, tempo)
+    stretches, conditions = draw_wesad(order, course_rng, tempo)
     course = draw_course(person, stretches, effect=effect, rng=course_rng)
     wrist = simulate_wrist(person, course, signal_rng)
     chest = simulate_chest(person, course, signal_rng)
@@ -67,7 +68,7 @@ def simulate_chest(
     muscle = shaped_noise(n_samples, CHEST_HZ, low_hz=20, high_hz=250, rng=rng)
     phase = np.interp(time_s, np.arange(len(breathing)) / GRID_HZ, breathing)
     belt = 4.0 * np.sin(phase) + 1.5 * moving * rng.normal() + 0.1 * rng.normal(size=n_samples)
-    acc = acceleration(course, CHEST_REST, sfreq=CHEST_HZ, rng=rng, gesture_g=CHEST_GESTURE_G)
+    acc = acceleration(course, CHEST_REST, sfreq=CHEST_HZ, rng=rng, scale=CHEST_MOTION)
     columns = {
         "ECG": ecg_wave(course, beats_s, sfreq=CHEST_HZ, rng=rng),
         "EMG": (0.008 + 0.02 * moving) * muscle,
@@ -109,7 +110,7 @@ def quest_text(name: str, course: Course, conditions: Sequence[str]) -> str:
             rows["# END"].append(_minutes(end_s))
     lines = [["# Subj", name], *([key, *values] for key, values in rows.items()), [""]]
     lines += [["# PANAS"]] * 5 + [["# STAI"]] * 5 + [["# DIM"]] * 5 + [["# SSSQ"]]
-    return "\n".join(";".join(line).ljust(1) + ";" * (27 - len(line)) for line in lines) + "\n"
+    return "".join(";".join(line) + ";" * (QUEST_COLUMNS - len(line)) + "\n" for line in lines)
 
 
 def readme_text(person: Person) -> str:

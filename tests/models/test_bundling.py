@@ -1,0 +1,179 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from builders import (
+    CLASSES,
+    make_bundle,
+    make_epochs,
+    make_features,
+    make_features_options,
+    make_ingestion,
+    make_splits,
+    make_study,
+)
+
+from epochal import __version__
+from epochal.errors import EpochalError
+from epochal.models.bundling import assemble_bundle, describe_training, write_card
+from epochal.models.cross_fitting import join_table
+from epochal.models.smoothing import estimate_prior, estimate_transitions
+from epochal.options import ExportOptions, StackingOptions
+from epochal.provenance import RESEARCH_USE
+from epochal.serving.bundle import CARD, ModelEntry
+
+EPOCHS = make_epochs(n_subjects=4, n_epochs=50)
+SPLITS = make_splits(EPOCHS)
+SMOOTHED = StackingOptions(smoothing=("forward",), self_transition_weight=2.0)
+SUMMARY = pd.DataFrame({"sha256": ["bb", "aa"]})
+
+
+def describe(features=None, *, stacking=SMOOTHED, summary=SUMMARY):
+    features = make_features(EPOCHS) if features is None else features
+    table = join_table(features, EPOCHS, SPLITS)
+    return describe_training(table, EPOCHS, summary, stacking, make_study())
+
+
+def leaderboard():
+    rows = [
+        ("majority", "baseline", "oof", True, 0.0),
+        ("quick", "classical", "oof", True, 0.6),
+        ("best", "classical", "oof", False, 0.8),
+        ("quick", "classical", "test", True, 0.9),
+        ("best", "classical", "test", False, 0.1),
+    ]
+    board = pd.DataFrame(rows, columns=["model", "family", "role", "causal", "kappa"])
+    return board.assign(data_source="simulated", n_epochs=np.int64(7), kappa_low=np.nan)
+
+
+def assemble(board=None, **options):
+    exported = {
+        name: (
+            ModelEntry(name=name, family="classical", file=f"models/{name}.onnx",
+                       columns=["a"], classes=[0, 1, 2], causal=True),
+            name.encode(),
+        )
+        for name in ("quick", "best")
+    }  # fmt: skip
+    return assemble_bundle(
+        exported,
+        describe(),
+        leaderboard() if board is None else board,
+        options=ExportOptions(**options),
+        ingestion=make_ingestion(path="/home/somebody/raw", simulated_path="/home/somebody/made"),
+        features=make_features_options(),
+        study=make_study(caveats=("Made up.",)),
+    )
+
+
+def test_the_training_data_are_known_by_one_hash_whatever_their_order():
+    first = describe()["training_data_sha256"]
+    assert describe(summary=SUMMARY[::-1])["training_data_sha256"] == first
+    assert describe(summary=SUMMARY.assign(sha256="cc"))["training_data_sha256"] != first
+    assert len(first) == 64
+
+
+def test_the_reference_is_the_range_of_nearly_all_training_epochs():
+    features = make_features(EPOCHS)
+    own = features.merge(SPLITS)
+    low, high = describe(features)["reference"]["eeg_level"]
+    inside = own.loc[own["role"] == "train", "eeg_level"].between(low, high)
+    assert 0.97 < inside.mean() < 1.0
+    outlier = features.assign(eeg_level=features["eeg_level"].mask(own["role"] == "test", 1e6))
+    assert describe(outlier)["reference"]["eeg_level"] == (low, high)  # test rows say nothing
+
+
+def test_the_reference_holds_own_features_of_the_signal_alone():
+    features = make_features(EPOCHS).assign(
+        demographics_age_years=np.float32(30), eeg_level__past5=np.float32(1),
+        eeg_empty=np.float32("nan"),
+    )  # fmt: skip
+    assert set(describe(features)["reference"]) == {"eeg_level", "eeg_turn", "eeg_nothing"}
+
+
+def test_each_smoother_of_the_stack_has_the_transitions_of_the_training_subjects():
+    training = EPOCHS[EPOCHS["subject_id"] < "s3"]
+    found = describe()["smoothing"]
+    assert list(found) == ["stack_forward"]
+    assert found["stack_forward"]["kind"] == "forward"
+    assert found["stack_forward"]["transitions"] == pytest.approx(
+        estimate_transitions(training, CLASSES, self_weight=2.0)
+    )
+    assert found["stack_forward"]["prior"] == pytest.approx(estimate_prior(training, CLASSES))
+    json.dumps(found)
+
+
+def test_without_smoothing_there_is_none():
+    assert describe(stacking=StackingOptions())["smoothing"] == {}
+
+
+def test_the_headline_is_the_best_out_of_fold_and_its_figures_are_out_of_fold():
+    manifest = assemble().manifest
+    assert (manifest.headline, manifest.causal) == ("best", False)
+    assert manifest.metrics == {
+        "model": "best", "family": "classical", "role": "oof", "causal": False, "kappa": 0.8,
+        "data_source": "simulated", "n_epochs": 7, "kappa_low": None,
+    }  # fmt: skip
+
+
+def test_conf_may_name_the_headline_or_ask_for_a_causal_one():
+    assert assemble(model="quick").manifest.headline == "quick"
+    assert assemble(causal_only=True).manifest.headline == "quick"
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("quik", "; did you mean 'quick'"), ("majority", "; it has: best, quick")]
+)
+def test_a_headline_that_was_not_exported_is_refused(name, near):
+    with pytest.raises(EpochalError, match=f"No exported model '{name}'.*serving_export.*{near}"):
+        assemble(model=name)
+
+
+def test_a_board_of_baselines_alone_makes_no_bundle():
+    with pytest.raises(EpochalError, match="No exported model 'majority'"):
+        assemble(leaderboard()[:1])
+
+
+def test_the_manifest_says_what_it_stands_on():
+    manifest = assemble().manifest
+    assert (manifest.study, manifest.data_source) == ("made", "simulated")
+    assert (manifest.classes, manifest.recording_kind) == (CLASSES, "polysomnogram")
+    assert (manifest.epochal_version, manifest.caveats) == (__version__, ("Made up.",))
+    assert [entry.name for entry in manifest.models] == ["quick", "best"]
+
+
+def test_no_folder_of_this_machine_is_handed_on():
+    bundle = assemble()
+    assert "somebody" not in bundle.manifest.model_dump_json()
+    assert bundle.manifest.ingestion.epoch_length_s == 30.0
+
+
+def test_the_files_of_a_bundle_are_its_models_and_a_card():
+    assert assemble().files.keys() == {"models/quick.onnx", "models/best.onnx", CARD}
+    assert assemble().files["models/best.onnx"] == b"best"
+
+
+def test_the_card_says_what_a_user_must_know():
+    card = write_card(assemble().manifest)
+    for text in (
+        RESEARCH_USE, "W, N2, REM", "polysomnogram; epochs of 30 s", "**simulated** data",
+        "Headline model: best (looks ahead)", "never by the test subjects", "| kappa | 0.8 |",
+        "- Made up.", "Not intended for",
+    ):  # fmt: skip
+        assert text in card
+
+
+def test_a_card_without_caveats_says_so():
+    manifest = assemble().manifest.model_copy(update={"caveats": (), "causal": True})
+    card = write_card(manifest)
+    assert "- none stated" in card
+    assert "(causal)" in card
+
+
+def test_an_exported_stack_knows_its_base_models_in_their_frozen_order():
+    entries = {entry.name: entry for entry in make_bundle().manifest.models}
+    assert entries["stack"].base_models == ["lightgbm", "logistic_regression"]
+    assert entries["stack"].columns[:2] == ["lightgbm__W", "lightgbm__N2"]
+    assert entries["lightgbm"].base_models == []
+    assert entries["lightgbm"].classes == [0, 1, 2]
