@@ -1,5 +1,6 @@
 import hashlib
 import os
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ def find(folder, **changed):
 def read_first(folder):
     row = next(find(folder).itertuples())
     source = Source(row.recording_id, row.path, tuple(row.companions))
-    return read_source(source, row.state, make_ingestion(path=str(folder)))
+    return read_source(source, row.state, "edf", make_ingestion().reader_settings())
 
 
 def test_every_recording_of_the_folder_is_found_by_name(raw):
@@ -119,8 +120,8 @@ def test_the_checksum_of_a_folder_is_that_of_all_its_files(tmp_path):
     folder.mkdir()
     for name in ("TEMP", "EDA"):
         (folder / f"{name}.csv").write_text("1600000000\n4\n" + "31.5\n" * 400)
-    options = make_ingestion(reader="e4", path=str(tmp_path))
-    recording = read_source(Source("S01", str(folder)), "", options)
+    settings = make_ingestion(reader="e4").reader_settings()
+    recording = read_source(Source("S01", str(folder)), "", "e4", settings)
     content = (folder / "EDA.csv").read_bytes() + (folder / "TEMP.csv").read_bytes()
     assert recording.metadata["sha256"] == hashlib.sha256(content).hexdigest()
 
@@ -150,9 +151,12 @@ def test_a_recording_is_described_in_one_row():
     }
 
 
-def test_all_recordings_are_indexed_loaded_or_yet_to_be_loaded():
-    one, two = make_recording(labels=["W"] * 4), make_recording(recording_id="r2", subject_id="s2")
-    epochs, summary = index_recordings({"r1": one, "r2": lambda: two}, make_ingestion())
+def test_all_recordings_are_indexed_one_after_the_other():
+    pieces = {
+        "r1": partial(make_recording, labels=["W"] * 4),
+        "r2": partial(make_recording, recording_id="r2", subject_id="s2"),
+    }
+    epochs, summary = index_recordings(pieces, make_ingestion())
     assert epochs.groupby("recording_id")["epoch"].agg(list).to_dict() == {
         "r1": [0, 1, 2, 3],
         "r2": [0, 1, 2, 3],

@@ -93,6 +93,25 @@ def test_without_a_progress_bar_installed_the_work_is_still_done(tmp_path, monke
     assert (tmp_path / "a").exists()
 
 
+def test_without_threadpoolctl_installed_the_work_is_still_done(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    assert run({"a": partial(write, tmp_path / "a")}, "sequential") == {}
+    assert (tmp_path / "a").exists()
+
+
+def test_a_piece_runs_on_one_thread_and_the_number_is_restored_afterwards():
+    import numpy as np  # loads a BLAS to be limited
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    assert np.ones((2, 2)) @ np.ones(2) is not None
+    seen = []
+    with threadpool_limits(limits=2):
+        run({"a": lambda: seen.extend(pool["num_threads"] for pool in threadpool_info())}, "threads")
+        after = [pool["num_threads"] for pool in threadpool_info()]
+    assert set(seen) == {1}
+    assert max(after) == 2
+
+
 def test_progress_is_not_written_where_there_is_no_terminal(tmp_path, capsys):
     run_pieces({"a": partial(write, tmp_path / "a")}, description="test", options=ParallelOptions())
     assert capsys.readouterr().err == ""

@@ -16,6 +16,7 @@ import mne
 import numpy as np
 
 EEG, EOG = "EEG Fpz-Cz", "EOG horizontal"
+CHUNK_EPOCHS = 120  # bounds the memory; epochs do not influence each other there
 STAGES = ("W", "N1", "N2", "N3", "REM")
 YASA_NAMES = {"WAKE": "W", "W": "W", "N1": "N1", "N2": "N2", "N3": "N3", "REM": "REM", "R": "REM"}
 
@@ -44,7 +45,7 @@ def load_gssc():
     try:
         from gssc.infer import EEGInfer
 
-        return EEGInfer(use_cuda=False)
+        return EEGInfer(use_cuda=False, chunk_n=CHUNK_EPOCHS)
     finally:
         torch.load = shipped
 

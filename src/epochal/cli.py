@@ -21,6 +21,7 @@ COMMANDS = {
     "run": ("epochal.commands.run:run", "Run a study, or one of its eight pipelines."),
     "simulate": ("epochal.commands.simulate:simulate", "Write simulated raw recordings."),
     "download": ("epochal.commands.download:download", "Fetch a public data set."),
+    "inspect": ("epochal.commands.inspect:inspect", "Say what raw recordings hold."),
     "score": ("epochal.commands.score:score", "Score raw recordings with a bundle."),
 }
 # extra -> the imports whose absence means that it is not installed

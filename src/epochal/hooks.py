@@ -97,7 +97,7 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 def _parameters(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, Any]:
     names = sorted(name for name in pipeline.inputs() if name.startswith("params:"))
-    return {name.removeprefix("params:"): catalog.get(name).load() for name in names}
+    return {name.removeprefix("params:"): _dataset(name, catalog).load() for name in names}
 
 
 def _environment() -> str:
@@ -124,9 +124,9 @@ class SummaryHooks:
         """Print the leaderboard and the failures that the run's datasets tolerated."""
         outputs = pipeline.all_outputs()
         if LEADERBOARD in outputs:
-            print_leaderboard(catalog.get(LEADERBOARD).load(), _caveats(catalog))
+            print_leaderboard(_dataset(LEADERBOARD, catalog).load(), _caveats(catalog))
         for name in sorted(outputs):
-            failures = getattr(_dataset(name, catalog), "failures", dict)()
+            failures: dict[str, str] = getattr(_dataset(name, catalog), "failures", dict)()
             if failures:
                 reasons = "".join(f"\n  {reason}" for reason in failures.values())
                 logger.warning("%d of '%s' left out:%s", len(failures), name, reasons)

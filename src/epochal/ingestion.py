@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -70,12 +71,12 @@ def describe_recording(recording: Recording, options: IngestionOptions) -> dict[
 
 
 def index_recordings(
-    recordings: dict[str, Recording], options: IngestionOptions
+    recordings: Mapping[str, Callable[[], Recording]], options: IngestionOptions
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the epochs of all recordings, and a summary row for each."""
     epochs, summary = [], []
     for load in recordings.values():
-        recording = load() if callable(load) else load
+        recording = load()
         epochs.append(index_epochs(recording, options))
         summary.append(describe_recording(recording, options))
     return pd.concat(epochs, ignore_index=True), pd.DataFrame(summary)

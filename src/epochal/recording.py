@@ -210,7 +210,7 @@ def _read_frame(group: h5py.Group) -> pd.DataFrame:
     return pd.DataFrame({column: _read_column(group[column]) for column in columns})
 
 
-def _read_column(values: h5py.Dataset) -> np.ndarray:
+def _read_column(values: h5py.Dataset) -> Any:
     if not h5py.check_string_dtype(values.dtype):
         return values[()]
     text = values.asstr()[()]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from epochal.features.context import add_context, is_causal, robust_z
+from epochal.features.context import add_context, is_causal, known_rows, robust_z
 from epochal.options import ContextOptions
 
 N = 12
@@ -39,9 +39,22 @@ def test_the_trailing_mean_is_over_this_epoch_and_those_before():
     assert found["x__past3"].tolist() == [2, 3, 4, 6]
 
 
-def test_the_centred_mean_looks_both_ways():
+def test_the_centred_mean_looks_both_ways_and_is_mirrored_at_the_ends():
     found = context([2, 4, 6, 14], options={"centred_epochs": (3,)})
-    assert found["x__centred3"].tolist() == [3, 4, 8, 10]
+    expected = [(2 + 2 + 4) / 3, 4, 8, (6 + 14 + 14) / 3]
+    assert found["x__centred3"].tolist() == pytest.approx(expected)
+
+
+def test_a_mean_longer_than_the_run_is_mirrored_back_and_forth():
+    found = context([3, 9], options={"centred_epochs": (7,)})
+    assert found["x__centred7"].tolist() == pytest.approx([(3 * 3 + 4 * 9) / 7, (4 * 3 + 3 * 9) / 7])
+
+
+def test_the_ends_of_a_session_do_not_betray_themselves_by_their_spread():
+    values = np.random.default_rng(0).normal(size=(400, N))
+    means = [context(row, options={"centred_epochs": (5,)})["x__centred5"] for row in values]
+    spread = np.std(means, axis=0)
+    assert spread[0] < 1.6 * spread[N // 2]
 
 
 def test_a_mean_never_crosses_a_gap():
@@ -164,3 +177,30 @@ def test_every_column_that_looks_ahead_says_so():
     moved = {name for name in one if not one[name].equals(other[name])}
     assert moved == {name for name in one if not is_causal([name])}
     assert len(one.columns) > len(moved) > 0
+
+
+def test_a_model_speaks_of_an_epoch_when_some_column_of_each_variant_is_known():
+    features = pd.DataFrame(
+        {
+            "a": [1, 1, np.nan, np.nan],
+            "b": [1, np.nan, 1, np.nan],
+            "a__calibration": [np.nan, 1, np.nan, 1],
+            "b__calibration": [np.nan, np.nan, 1, 1],
+        }
+    )
+    assert known_rows(features, ["a", "b"]).tolist() == [True, True, True, False]
+    assert known_rows(features, list(features)).tolist() == [False, True, True, False]
+    assert known_rows(features, ["a__calibration"]).tolist() == [False, True, False, True]
+
+
+def test_a_trailing_mean_belongs_to_the_variant_that_it_is_of():
+    features = pd.DataFrame(
+        {"a": [np.nan, 1], "a__past3": [1, np.nan], "a__session__past3": [1, 1], "a__session": [0, 0]}
+    )
+    assert known_rows(features, list(features)).tolist() == [True, True]
+
+
+def test_age_is_no_reason_to_speak_of_an_epoch_without_a_signal():
+    features = pd.DataFrame({"a": [1.0, np.nan], "demographics_age_years": [30.0, 30.0]})
+    assert known_rows(features, list(features)).tolist() == [True, False]
+    assert known_rows(features, ["demographics_age_years"]).tolist() == [True, True]

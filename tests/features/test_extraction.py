@@ -184,6 +184,23 @@ def test_a_recording_without_epochs_has_no_rows_of_the_right_columns():
     assert "a_mean" in found
 
 
+def test_a_channel_of_another_spelling_is_the_same_channel():
+    data = np.repeat([1.0, 2.0, 3.0, 4.0], 3000)
+    recording = make_recording(make_channel("EEG FPZ-CZ", data))
+    found = extract(recording, signals={"a": signal("EEG Fpz-Cz")})
+    assert found["a_mean"].tolist() == [1, 2, 3, 4]
+
+
+def test_a_fast_muscle_channel_has_the_level_of_its_envelope():
+    tone = sine(30.0, length_s=120.0, sfreq=200.0, amplitude=10.0)
+    fast = make_channel("EMG", tone, sfreq=200.0)
+    slow = make_channel("EMG", np.full(120, 20 / np.pi), sfreq=1.0)
+    options = {"signals": {"emg": signal("EMG", envelope=True)}}
+    for channel in (fast, slow):
+        found = extract(make_recording(channel), **options)
+        assert found["emg_mean"][1:3].tolist() == pytest.approx([20 / np.pi] * 2, rel=0.05)
+
+
 def test_an_unknown_feature_set_is_refused_with_the_near_miss():
     with pytest.raises(EpochalError, match="No feature set 'band_powr'; did you mean 'band_power'"):
         feature_function("band_powr")

@@ -181,6 +181,13 @@ def test_a_labelled_recording_survives_storage(tmp_path):
     np.testing.assert_array_equal(again.arrays["spectrogram"], recording.arrays["spectrogram"])
 
 
+def test_a_recording_without_labels_survives_storage(tmp_path):
+    rows = [{"spectrogram_id": 70, "eeg_id": 7, "patient_id": 42}]
+    recording = read_first(save(tmp_path, rows, part="test"), part="test")
+    write_recording(tmp_path / "one.h5", recording)
+    assert read_recording(tmp_path / "one.h5").table["label"].isna().all()
+
+
 def test_a_changed_table_is_read_again(tmp_path):
     save(tmp_path, [row()])
     assert read_first(tmp_path).table["label"].tolist() == ["LPD"]

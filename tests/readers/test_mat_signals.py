@@ -84,9 +84,15 @@ def test_a_wanted_channel_that_is_no_signal_is_refused():
 
 @pytest.mark.parametrize(("unit", "factor"), [("uV", 1.0), ("mV", 1e3), ("V", 1e6)])
 def test_a_declared_unit_becomes_microvolts(unit, factor):
-    found, problems = channels({"EEG": WAVE}, unit=unit)
-    np.testing.assert_allclose(found["EEG"].data, factor * WAVE, rtol=1e-6)
+    found, problems = channels({"EEG": WAVE / factor}, unit=unit)
+    np.testing.assert_allclose(found["EEG"].data, WAVE, rtol=1e-6)
     assert problems == []
+
+
+def test_a_declared_unit_that_cannot_be_true_is_corrected_and_reported():
+    found, problems = channels({"EEG": WAVE * 1e-6}, unit="uV")
+    np.testing.assert_allclose(found["EEG"].data, WAVE, rtol=1e-6)
+    assert "declared uV, but a typical amplitude" in problems[0]
 
 
 def test_integers_become_float32():

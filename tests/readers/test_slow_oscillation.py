@@ -4,12 +4,15 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from epochal.errors import RecordingError
 from epochal.provenance import mark_as_simulated
 from epochal.readers import Source
 from epochal.readers.slow_oscillation import Options, find, read
 from epochal.readers.slow_oscillation_files import METADATA_COLUMNS
+from epochal.recording import read_recording, write_recording
 
 N_ROWS = 25
 
@@ -181,6 +184,46 @@ def test_a_mark_makes_the_recording_simulated(tmp_path):
     save(tmp_path)
     mark_as_simulated(tmp_path, "a test")
     assert read_all(tmp_path)[0].data_source == "simulated"
+
+
+def test_a_block_survives_storage(tmp_path):
+    recording = read_all(save(tmp_path), rows_per_recording=10)[1]
+    write_recording(tmp_path / "one.h5", recording)
+    again = read_recording(tmp_path / "one.h5")
+    pd.testing.assert_frame_equal(again.table, recording.table, check_dtype=False)
+    np.testing.assert_array_equal(again.arrays["windows"][()], recording.arrays["windows"])
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(n_rows=st.integers(1, 40), size=st.integers(1, 50))
+def test_blocks_hold_every_row_once_and_in_order(tmp_path, n_rows, size):
+    save(tmp_path, values=rows(n_rows), y=labels(n_rows))
+    recordings = read_all(tmp_path, rows_per_recording=size)
+    joined = np.concatenate([r.table["previous_count"] for r in recordings])
+    assert joined.tolist() == [10_000.0 * r for r in range(n_rows)]
+    given_labels = pd.concat([r.table["label"] for r in recordings])
+    assert given_labels.tolist() == [str(r % 3) for r in range(n_rows)]
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_refused_by_name(tmp_path, data):
+    path = save(tmp_path, values=rows(2), y=labels(2)) / "X_train.h5"
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, 2000))] = data.draw(st.integers(0, 255))
+    path.write_bytes(raw[: data.draw(st.integers(0, len(raw)))])
+    message, n_rows = str(path), 2
+    try:
+        n_rows = sum(len(recording.table) for recording in read_all(tmp_path))
+    except RecordingError as error:
+        message = str(error)
+    assert message.startswith(str(path)) or "y_train_2.csv: it has 2 labels" in message
+    assert n_rows == 2
 
 
 # What is refused

@@ -154,6 +154,14 @@ def test_columns_are_found_by_name_in_any_order(features):
     assert np.array_equal(scorer.predict(shuffled), scorer.predict(features))
 
 
+def test_a_model_needs_the_columns_of_its_base_models():
+    scorer = Scorer(make_bundle())
+    own = {entry.name: set(entry.columns) for entry in scorer.manifest.models}
+    assert set(scorer.columns()) == own["logistic_regression"]
+    base = own["logistic_regression"] | own["lightgbm"]
+    assert set(scorer.columns("stack")) == set(scorer.columns("stack_forward")) == base
+
+
 def test_an_unknown_model_is_refused_with_the_near_miss(features):
     with pytest.raises(EpochalError, match="No model 'lightgmb' in the bundle; did you mean 'light"):
         Scorer(make_bundle()).predict(features, "lightgmb")

@@ -3,7 +3,7 @@ import pytest
 from builders import make_channel, sine
 
 from epochal.errors import EpochalError
-from epochal.signals.filtering import filter_channel
+from epochal.signals.filtering import filter_channel, take_envelope
 
 LENGTH_S = 60.0
 WHOLE = ((0.0, LENGTH_S),)
@@ -150,3 +150,43 @@ def test_an_edge_at_or_above_nyquist_is_refused_with_the_rate_that_it_needs(opti
         EpochalError, match=f"Channel 'EEG': .* above {2 * edge_hz:g} Hz; it has 100 Hz"
     ):
         filter_channel(mixed(10), WHOLE, **options)
+
+
+def muscle(active_s=(20.0, 40.0), *, sfreq=200.0, hz=30.0):
+    """Return a tone of 30 Hz that is ten times as loud for a while, with a slow drift under it."""
+    time_s = np.arange(round(LENGTH_S * sfreq)) / sfreq
+    size = np.where((time_s >= active_s[0]) & (time_s < active_s[1]), 10.0, 1.0)
+    data = size * np.sin(2 * np.pi * hz * time_s) + 50 * np.sin(2 * np.pi * 0.2 * time_s)
+    return make_channel("EMG", data, sfreq=sfreq)
+
+
+def test_an_envelope_is_the_mean_rectified_amplitude_second_by_second():
+    envelope = take_envelope(muscle(), WHOLE)
+    assert (envelope.sfreq, envelope.name, envelope.unit) == (1.0, "EMG", "uV")
+    assert len(envelope.data) == 60
+    assert envelope.data[2:19] == pytest.approx(np.full(17, 2 / np.pi), rel=0.05)
+    assert envelope.data[22:39] == pytest.approx(np.full(17, 20 / np.pi), rel=0.05)
+
+
+def test_an_envelope_of_1_hz_is_one_already():
+    channel = make_channel("EMG", np.arange(60), sfreq=1.0)
+    assert take_envelope(channel, WHOLE) is channel
+
+
+def test_a_last_second_that_is_not_whole_is_left_out_of_the_envelope():
+    channel = make_channel("EMG", muscle().data[:-50], sfreq=200.0, start_s=3.0)
+    envelope = take_envelope(channel, ((3.0, 62.75),))
+    assert len(envelope.data) == 59
+    assert envelope.start_s == 3.0
+
+
+def test_a_gap_in_a_muscle_channel_is_a_gap_in_its_envelope():
+    channel = muscle()
+    channel.data[2000:3000] = np.nan
+    envelope = take_envelope(channel, ((0.0, 10.0), (15.0, 60.0)))
+    assert np.flatnonzero(np.isnan(envelope.data)).tolist() == [10, 11, 12, 13, 14]
+
+
+def test_a_channel_too_slow_for_muscle_has_no_envelope():
+    with pytest.raises(EpochalError, match="'EMG': a filter edge at 10 Hz needs .* above 20 Hz"):
+        take_envelope(make_channel("EMG", np.zeros(600), sfreq=10.0), WHOLE)

@@ -73,3 +73,94 @@ def test_a_test_patient_has_one_window_a_spectrogram():
         assert [len(eeg.windows) for eeg in session.eegs] == [1]
         assert session.eegs[0].start_s == 0.0
         assert session.eegs[0].length_s == 50.0
+
+
+# The sessions
+
+
+@pytest.fixture(scope="module")
+def sessions():
+    return [session for index in range(60) for session in plan(Options(), index).sessions]
+
+
+def test_every_window_lies_within_its_eeg_and_its_spectrogram(sessions):
+    for session in sessions:
+        for eeg in session.eegs:
+            last = eeg.windows[-1]
+            assert eeg.windows[0].offset_s == 0
+            assert last.offset_s + 50 == eeg.length_s
+            assert eeg.start_s + last.offset_s + SPECTROGRAM_S <= session.length_s
+
+
+def test_two_eegs_of_a_spectrogram_do_not_overlap(sessions):
+    pairs = [session.eegs for session in sessions if len(session.eegs) == 2]
+    assert len(pairs) > 10
+    for first, second in pairs:
+        assert second.start_s > first.start_s + first.length_s
+
+
+def test_patterns_follow_each_other_without_overlap(sessions):
+    for session in sessions:
+        for one, after in zip(session.patterns, session.patterns[1:], strict=False):
+            assert one.stop_s <= after.start_s
+        for pattern in session.patterns:
+            assert 0 <= pattern.start_s < pattern.stop_s
+            assert 0 <= pattern.sharpness <= 1
+            assert 0 <= pattern.laterality <= 1
+
+
+def test_seizures_are_short_fast_and_evolve(sessions):
+    patterns = [pattern for session in sessions for pattern in session.patterns]
+    ictal = [one for one in patterns if one.evolution > 0.6]
+    others = [one for one in patterns if one.evolution < 0.3]
+    assert len(ictal) > 10
+    assert max(one.stop_s - one.start_s for one in ictal) <= 140
+    assert np.median([one.stop_s - one.start_s for one in others]) > 200
+    assert min(one.frequency_hz for one in ictal) >= 2.0
+    assert max(one.frequency_hz for one in others) <= 2.5
+
+
+def test_a_patients_patterns_share_a_focus():
+    for index in range(10):
+        planned = plan(Options(), index)
+        foci = {pattern.focus for session in planned.sessions for pattern in session.patterns}
+        assert len(foci) <= 1
+
+
+def test_windows_of_one_eeg_are_judged_by_one_panel(sessions):
+    for session in sessions:
+        for eeg in session.eegs:
+            assert len({sum(window.votes.values()) for window in eeg.windows}) == 1
+
+
+def test_windows_of_one_eeg_mostly_agree(many_rows):
+    several = many_rows.groupby("eeg_id")["expert_consensus"].agg(["size", "nunique"])
+    several = several[several["size"] > 1]
+    assert (several["nunique"] == 1).mean() > 0.6
+
+
+def test_patients_favour_some_classes(many_rows):
+    """Else it would not matter that folds keep patients together."""
+    largest = many_rows.groupby("patient_id")["expert_consensus"].agg(
+        lambda labels: labels.value_counts(normalize=True).iloc[0]
+    )
+    assert largest.mean() > 0.5
+
+
+def test_more_eegs_and_windows_can_be_asked_for():
+    few = Options(eegs_per_patient=1, windows_per_eeg=1)
+    rows = pd.DataFrame([row for index in range(20) for row in rows_of(plan(few, index))])
+    assert rows["eeg_id"].is_unique
+    assert rows["patient_id"].is_unique
+    many = Options(eegs_per_patient=10, windows_per_eeg=6)
+    rows = pd.DataFrame([row for index in range(20) for row in rows_of(plan(many, index))])
+    assert rows.groupby("patient_id")["eeg_id"].nunique().mean() > 7
+    assert rows.groupby("eeg_id").size().mean() > 4.5
+
+
+@pytest.mark.parametrize(
+    "options", [{"n_patients": 0}, {"windows_per_eeg": 0}, {"missing": 2}, {"patients": 3}]
+)
+def test_options_that_make_no_sense_are_refused(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Options(**options)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import Any
 
 import joblib
@@ -61,7 +61,7 @@ def _objects(table: pd.DataFrame) -> list[str]:
     return [column for column in table if table[column].dtype == object]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _function(function: Callable[..., Any]) -> tuple[str, str, str]:
     """Name a function, its version and its source, so that an edited one is run again."""
     try:

@@ -28,10 +28,12 @@ def known_rows(features: pd.DataFrame, columns: list[str]) -> np.ndarray:
     """Say of which rows a model of these columns may speak, `(n_epochs,)`.
 
     Of each normalisation that it uses, some column must be known: else the missing columns of the
-    calibration period would tell a model that the session has just begun.
+    calibration period would tell a model that the session has just begun. Age and sex are no reason
+    to speak of an epoch without a signal, unless they are all that the model sees.
     """
     variants: dict[str, list[str]] = {}
-    for column in columns:
+    of_the_signal = [name for name in columns if not name.startswith(_NOT_OF_THE_SIGNAL)]
+    for column in of_the_signal or columns:
         variants.setdefault(_VARIANT.findall(column)[0], []).append(column)
     known = [features[names].notna().any(axis=1).to_numpy() for names in variants.values()]
     return np.logical_and.reduce(known)
@@ -98,6 +100,16 @@ def _neighbourhoods(
 def _rolling_mean(
     features: pd.DataFrame, run: pd.Series, n_epochs: int, *, centred: bool
 ) -> pd.DataFrame:
-    grouped = features.groupby(run.to_numpy(), sort=False)
-    means = grouped.rolling(n_epochs, min_periods=1, center=centred).mean()
-    return means.reset_index(level=0, drop=True).reindex(features.index)
+    parts = [
+        _centred_mean(rows, n_epochs) if centred else rows.rolling(n_epochs, min_periods=1).mean()
+        for _, rows in features.groupby(run.to_numpy(), sort=False)
+    ]
+    return pd.concat(parts).reindex(features.index) if parts else features
+
+
+def _centred_mean(rows: pd.DataFrame, n_epochs: int) -> pd.DataFrame:
+    """Average so many epochs around each, mirrored at the ends: shorter means would betray them."""
+    before, after = (n_epochs - 1) // 2, n_epochs // 2
+    mirrored = np.pad(np.arange(len(rows)), (before, after), mode="symmetric")
+    means = rows.iloc[mirrored].rolling(n_epochs, min_periods=1).mean().iloc[n_epochs - 1 :]
+    return means.set_axis(rows.index)

@@ -104,6 +104,8 @@ def _windows(
 
 
 def _filtered(channel: Channel, signal: SignalOptions, recording: Recording) -> Channel:
+    if signal.envelope:
+        channel = take_envelope(channel, recording.runs)
     return filter_channel(channel, recording.runs, band_hz=signal.band_hz, notch_hz=signal.notch_hz)
 
 

@@ -109,13 +109,18 @@ def _floor_line(line: re.Match[str]) -> str:
 def _from_network(estimator: Pipeline, n_columns: int) -> bytes:
     import torch
 
-    module = _prepared_network(estimator)
+    from epochal.models.networks.prepared import PreparedNetwork
+
+    imputer, scaler, classifier = (step for _, step in estimator.steps)
+    module = PreparedNetwork(
+        classifier.network_, median=imputer.statistics_, mean=scaler.mean_, scale=scaler.scale_
+    )
     buffer = io.BytesIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        program = torch.onnx.export(
-            module,
+        program: Any = torch.onnx.export(
+            module.eval(),
             (torch.zeros(2, n_columns),),
             dynamo=True,
             input_names=["features"],
@@ -123,26 +128,5 @@ def _from_network(estimator: Pipeline, n_columns: int) -> bytes:
             dynamic_shapes=({0: torch.export.Dim("n_epochs")},),
             verbose=False,
         )
-        program.save(buffer)
+    program.save(buffer)
     return buffer.getvalue()
-
-
-def _prepared_network(estimator: Pipeline) -> Any:
-    """Return the network with its imputer and scaler in front and a softmax behind."""
-    import torch
-
-    imputer, scaler, classifier = (step for _, step in estimator.steps)
-
-    class Prepared(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.register_buffer("median", torch.tensor(imputer.statistics_, dtype=torch.float32))
-            self.register_buffer("mean", torch.tensor(scaler.mean_, dtype=torch.float32))
-            self.register_buffer("scale", torch.tensor(scaler.scale_, dtype=torch.float32))
-            self.network = classifier.network_
-
-        def forward(self, features: torch.Tensor) -> torch.Tensor:
-            known = torch.where(torch.isnan(features), self.median, features)
-            return torch.softmax(self.network((known - self.mean) / self.scale), dim=1)
-
-    return Prepared().eval()

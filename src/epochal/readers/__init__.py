@@ -37,11 +37,26 @@ READERS = {
     "sleep_edfx": "epochal.readers.sleep_edfx",
     "edf": "epochal.readers.edf",
     "e4": "epochal.readers.e4",
+    "wesad": "epochal.readers.wesad",
+    "rodent": "epochal.readers.rodent",
+    "bids": "epochal.readers.bids",
+    "file_table": "epochal.readers.file_table",
+    "mne": "epochal.readers.mne_files",
+    "hms": "epochal.readers.hms",
+    "irr": "epochal.readers.irr",
+    "slow_oscillation": "epochal.readers.slow_oscillation",
 }
 
 
 # a file's extension -> the reader of a single file of it, whatever data set it belongs to
-BY_EXTENSION = {".edf": "edf", ".rec": "edf", ".bdf": "edf", ".zip": "e4"}
+BY_EXTENSION = {
+    **dict.fromkeys((".edf", ".rec", ".bdf"), "edf"),
+    **dict.fromkeys((".vhdr", ".set", ".fif", ".gdf", ".cnt"), "mne"),
+    ".zip": "e4",
+    ".pkl": "wesad",
+    ".mat": "rodent",
+    ".h5": "slow_oscillation",
+}
 
 
 def reader_of(path: Path) -> str:

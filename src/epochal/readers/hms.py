@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from epochal.errors import RecordingError, did_you_mean
 from epochal.provenance import data_source_of
 from epochal.readers import Source
+from epochal.readers.float32 import as_float32
 from epochal.readers.hms_rows import VOTES, read_rows
 from epochal.readers.hms_spectrogram import Spectrogram
 from epochal.readers.parquet import read_parquet
@@ -146,7 +147,7 @@ def _channels(path: str) -> tuple[Channel, ...]:
         if not pd.api.types.is_numeric_dtype(eeg[name]):
             raise RecordingError(path, f"column '{name}' holds something else than numbers")
     return tuple(
-        Channel(name, "uV", SFREQ, eeg[name].to_numpy(dtype=np.float32)) for name in CHANNELS
+        Channel(name, "uV", SFREQ, as_float32(eeg[name].to_numpy(dtype=float))) for name in CHANNELS
     )
 
 

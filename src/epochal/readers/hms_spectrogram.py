@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from epochal.errors import RecordingError
+from epochal.readers.float32 import as_float32
 from epochal.readers.parquet import read_parquet
 
 REGIONS = ("LL", "RL", "LP", "RP")  # left and right lateral, left and right parasagittal
@@ -85,7 +86,7 @@ def _power(path: str | Path, frame: pd.DataFrame, region: str) -> np.ndarray:
             path, f"no column '{missing[0]}' ({len(missing)} of {region}'s 100 are missing)"
         )
     try:
-        return frame[names].to_numpy(dtype=np.float32)
+        return as_float32(frame[names].to_numpy(dtype=None))
     except (TypeError, ValueError) as error:
         raise RecordingError(
             path, f"columns {region}_… hold something else than numbers"

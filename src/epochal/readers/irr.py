@@ -9,21 +9,21 @@ file; whose they are is not said, so each is a subject of its own.
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
-from scipy.io import loadmat
 
 from epochal.errors import RecordingError
 from epochal.provenance import data_source_of
 from epochal.readers import Source
+from epochal.readers.float32 import as_float32
 from epochal.readers.hms import CHANNELS, SFREQ
 from epochal.readers.hms_rows import CLASSES
 from epochal.readers.irr_spectrogram import read_spectrogram
+from epochal.readers.mat_v5 import read_mat_v5
 from epochal.recording import Channel, Recording
 
 VOTE_ORDER = ("Other", "Seizure", "LPD", "GPD", "LRDA", "GRDA")
@@ -62,7 +62,7 @@ def read(source: Source, options: Options) -> Recording:
     `RecordingError` for a file that is not MATLAB's, a missing key, a shape or a label it does not
     know, and a spectrogram whose time base cannot be told.
     """
-    content = _load(source.path)
+    content = read_mat_v5(source.path)
     key = _segment_key(source.path, content)
     segment = _segment(source.path, key, content[key])
     votes = _votes(source.path, content)
@@ -88,26 +88,11 @@ def _recording_id(path: Path, folder: Path) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_") or "recording"
 
 
-def _load(path: str) -> dict[str, Any]:
-    """Read the file's variables; whatever scipy stumbles over is named."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return loadmat(path)
-    except NotImplementedError as error:
-        reason = "a MATLAB v7.3 file, which these samples are not; save it with -v7"
-        raise RecordingError(path, reason) from error
-    except FileNotFoundError as error:
-        raise RecordingError(path, "no such file") from error
-    except Exception as error:  # a broken file raises a dozen kinds: zlib's, struct's, scipy's own
-        raise RecordingError(path, f"not a readable MATLAB file ({error})") from error
-
-
 def _segment_key(path: str, content: dict[str, Any]) -> str:
     keys = [key for key in _SEGMENTS if key in content]
     if not keys:
-        given = ", ".join(sorted(key for key in content if not key.startswith("__")))
-        raise RecordingError(path, f"no variable 'seg' or 'seg_10sec'; it has: {given or 'none'}")
+        given = ", ".join(sorted(content)) or "none"
+        raise RecordingError(path, f"no variable 'seg' or 'seg_10sec'; it has: {given}")
     return keys[0]
 
 
@@ -117,7 +102,7 @@ def _segment(path: str, key: str, values: Any) -> np.ndarray:
         raise RecordingError(path, f"'{key}' has shape {array.shape}, not (20, n_samples)")
     if array.dtype.kind not in "iuf":
         raise RecordingError(path, f"'{key}' holds {array.dtype} values, not real numbers")
-    return array.astype(np.float32)
+    return as_float32(array)
 
 
 def _votes(path: str, content: dict[str, Any]) -> dict[str, int] | None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from epochal.errors import RecordingError
+from epochal.readers.float32 import as_float32
 from epochal.readers.hms_spectrogram import N_FRAMES, N_FREQUENCIES, REGIONS
 
 # columns -> {column relative to 2k: weight}: what stands for frame k
@@ -49,7 +50,7 @@ def read_spectrogram(
     n_missing = int(np.isnan(stacked).all(axis=1).any(axis=0).sum())
     if n_missing and problems:
         problems.append(f"{n_missing} frames at the ends have no such column; they are NaN.")
-    return {"spectrogram": stacked[None].astype(np.float32)}, tuple(problems)
+    return {"spectrogram": as_float32(stacked[None])}, tuple(problems)
 
 
 def reduce_columns(power: np.ndarray) -> np.ndarray:

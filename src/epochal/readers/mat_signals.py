@@ -11,10 +11,9 @@ import numpy as np
 
 from epochal.errors import RecordingError, did_you_mean
 from epochal.readers.aliases import kind_of
-from epochal.readers.edf_units import MICROVOLTS, measure_spread, needs_settling, settle_unit
 from epochal.readers.mat import read_mat, to_numbers
 from epochal.readers.stage_maps import spell_codes
-from epochal.readers.streams import mask_infinite
+from epochal.readers.streams import mask_infinite, settle_voltage
 from epochal.recording import Channel
 
 RATES = ("fs", "sfreq", "sr", "srate", "samplingrate", "samplerate", "samplingfrequency",
@@ -157,18 +156,8 @@ def _to_channel(
     data = mask_infinite(path, name, data, problems)
     if kind_of(name) is None:
         return Channel(name, "g" if name.lower().startswith("acc") else "", sfreq, _float32(data))
-    if unit is not None or not needs_settling(name, "uV", sfreq):
-        return Channel(name, "uV", sfreq, _float32(data * MICROVOLTS[unit or "uV"]))
-    factor, sentence = settle_unit(
-        Path(path),
-        name=name,
-        declared="",
-        raw_spread=measure_spread(data, sfreq),
-        raw_half_range=float(np.nanmax(np.abs(data), initial=0.0)),
-    )
-    if sentence:
-        problems.append(sentence)
-    return Channel(name, "uV", sfreq, _float32(data * factor))
+    voltage = settle_voltage(path, name, data, sfreq=sfreq, declared=unit or "", problems=problems)
+    return Channel(name, "uV", sfreq, _float32(voltage))
 
 
 def _float32(data: np.ndarray) -> np.ndarray:

@@ -19,11 +19,10 @@ from epochal.errors import EpochalError, RecordingError
 from epochal.provenance import data_source_of
 from epochal.readers import Source
 from epochal.readers.edf_timeline import Annotation
-from epochal.readers.edf_units import measure_spread, needs_settling, settle_unit
 from epochal.readers.hypnograms import fit_to_signal, map_annotations
 from epochal.readers.naming import name_recordings
 from epochal.readers.stages import SLEEP_STAGES, StageMap
-from epochal.readers.streams import mask_infinite
+from epochal.readers.streams import mask_infinite, settle_voltage
 from epochal.recording import Channel, Recording
 
 SUFFIXES = (".vhdr", ".set", ".fif", ".gdf", ".cnt")
@@ -155,26 +154,10 @@ def _read_channel(path: str | Path, raw: Any, name: str, problems: list[str]) ->
     data = mask_infinite(path, name, data, problems)
     if kind not in VOLTAGES:
         return Channel(name, "", sfreq, data.astype(np.float32))
-    data *= UV_PER_V
-    factor = _settle(path, name, data, sfreq, problems)
-    return Channel(name, "uV", sfreq, (data * factor).astype(np.float32))
-
-
-def _settle(
-    path: str | Path, name: str, data: np.ndarray, sfreq: float, problems: list[str]
-) -> float:
-    if not needs_settling(name, "uV", sfreq):
-        return 1.0
-    factor, sentence = settle_unit(
-        Path(path),
-        name=name,
-        declared="uV",
-        raw_spread=measure_spread(data, sfreq),
-        raw_half_range=float(np.nanmax(np.abs(data), initial=0.0)),
+    voltage = settle_voltage(
+        path, name, UV_PER_V * data, sfreq=sfreq, declared="uV", problems=problems
     )
-    if sentence:
-        problems.append(sentence)
-    return factor
+    return Channel(name, "uV", sfreq, voltage.astype(np.float32))
 
 
 def _marks(raw: Any) -> list[Annotation]:

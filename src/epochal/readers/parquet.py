@@ -21,7 +21,7 @@ def read_parquet(path: str | Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     except ImportError as error:
         raise EpochalError("Parquet files need pyarrow: pip install 'epochal[train]'") from error
-    except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+    except Exception as error:  # a broken file raises pyarrow's own, KeyError, TypeError…
         raise RecordingError(path, f"not a readable parquet file ({_first_line(error)})") from error
 
 

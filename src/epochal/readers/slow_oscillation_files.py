@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from epochal.errors import RecordingError, did_you_mean
+from epochal.readers.float32 import as_float32
 
 # Columns 0 to 10; the challenge does not state their units.
 METADATA_COLUMNS = (
@@ -56,10 +59,7 @@ def read_rows(path: str | Path, dataset_key: str, start: int, stop: int) -> np.n
         if stop > dataset.shape[0]:
             reason = f"rows {start} to {stop} were asked for; it has {dataset.shape[0]}"
             raise RecordingError(path, reason)
-        try:
-            return dataset[start:stop].astype(np.float32)
-        except OSError as error:
-            raise RecordingError(path, f"'{dataset_key}' is damaged ({error})") from error
+        return as_float32(dataset[start:stop])
 
 
 def read_columns(path: str | Path, start: int, stop: int, drop: tuple[str, ...]) -> Columns:
@@ -122,12 +122,15 @@ def _read_csv(path: str, mtime_ns: int, size: int, wanted: tuple[str, ...]) -> p
         raise RecordingError(path, f"not a readable CSV file ({error})") from error
 
 
-def _open(path: str | Path) -> h5py.File:
+@contextmanager
+def _open(path: str | Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file; whatever h5py stumbles over in it is named."""
     if not Path(path).is_file():
         raise RecordingError(path, "no such file")
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise RecordingError(path, f"not a readable HDF5 file ({error})") from error
 
 

@@ -1,4 +1,4 @@
-"""Streams of one recording: infinite samples, and starts or ends at different times."""
+"""Streams of one recording: infinite samples, doubtful units, different starts and ends."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from epochal.errors import RecordingError
+from epochal.readers.edf_units import MICROVOLTS, measure_spread, needs_settling, settle_unit
 from epochal.recording import Channel
 
 
@@ -25,6 +26,34 @@ def mask_infinite(path: str | Path, name: str, data: np.ndarray, problems: list[
     if not np.isfinite(data).any():
         raise RecordingError(path, f"channel '{name}' holds no finite sample")
     return data
+
+
+def settle_voltage(
+    path: str | Path,
+    name: str,
+    data: np.ndarray,
+    *,
+    sfreq: float,
+    declared: str,
+    problems: list[str],
+) -> np.ndarray:
+    """Return a voltage of the body, in `declared` or an unknown unit (empty), in microvolts.
+
+    A unit that is not declared, or cannot be the true one, is told by the size and reported; a
+    size that is plausible in no unit raises `RecordingError`.
+    """
+    if not needs_settling(name, "uV", sfreq):
+        return data * MICROVOLTS[declared or "uV"]
+    factor, sentence = settle_unit(
+        Path(path),
+        name=name,
+        declared=declared,
+        raw_spread=measure_spread(data, sfreq),
+        raw_half_range=float(np.nanmax(np.abs(data), initial=0.0)),
+    )
+    if sentence:
+        problems.append(sentence)
+    return data * factor
 
 
 def start_each(

@@ -24,7 +24,6 @@ from epochal.signals.epoching import index_epochs
 # the range that held 99.8 % of the training epochs.
 OUTSIDE_SHARE = 0.2
 REFUSED_SHARE = 0.9
-_OF_THE_SIGNAL = "^(?!recording_id$|epoch$|demographics_)"
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def score_recording(recording: Recording, scorer: Scorer) -> Scored:
 
     A missing channel, a recording shorter than an epoch, or one that is nothing like the training
     data raise `RecordingError`. Epochs with faults keep their label and say so in `flags`; an
-    epoch without any usable feature has no label.
+    epoch that lacks the model's columns (`known_rows`) has no label.
     """
     manifest = scorer.manifest
     ingestion = manifest.ingestion.model_copy(update={"trim": None})
@@ -63,7 +62,7 @@ def score_recording(recording: Recording, scorer: Scorer) -> Scored:
         )
     features = extract_features(recording, epochs, manifest.feature_engineering)
     outside = outside_reference(features, manifest)
-    usable = features.filter(regex=_OF_THE_SIGNAL).notna().any(axis=1).to_numpy()
+    usable = known_rows(features, scorer.columns())
     _refuse_strangers(recording, outside, usable)
     proba = np.full((len(epochs), len(manifest.classes)), np.nan)
     for run in epochs.loc[usable, "run"].unique():  # smoothing does not cross a gap

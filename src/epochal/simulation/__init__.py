@@ -14,6 +14,9 @@ from epochal.errors import EpochalError, did_you_mean
 SIMULATORS = {
     "sleep": "epochal.simulation.sleep",
     "wearable": "epochal.simulation.wearable",
+    "rodent": "epochal.simulation.rodent",
+    "harmful_eeg": "epochal.simulation.harmful_eeg",
+    "slow_oscillation": "epochal.simulation.slow_oscillation",
 }
 
 

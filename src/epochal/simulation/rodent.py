@@ -28,7 +28,7 @@ class Options(BaseModel, extra="forbid", frozen=True):
     n_subjects: int = Field(16, ge=1, le=999, description="Animals, one recording each")
     n_sites: int = Field(3, ge=1, description="Laboratories; animal i belongs to site i mod n")
     length_h: float = Field(4.0, gt=0, le=96, description="Hours of each recording")
-    sfreq: float = Field(128.0, ge=100, le=1024, description="EEG and EMG rate in Hz; 128-512 met")
+    sfreq: int = Field(128, ge=100, le=1024, description="EEG and EMG rate in Hz; 128-512 met")
     epoch_s: float = Field(10.0, ge=1, description="Length of the scored epochs: 10 or 4 s")
     start_zeitgeber_h: float | None = Field(
         None, ge=0, lt=24, description="Hours since lights-on at the start; null: each site's own"
@@ -116,7 +116,7 @@ def simulate(options: Options, index: int) -> SimulatedRecording:
     behaviour = draw_behaviour(hypnogram.states, rng)
     per_hour = options.artefacts * site.artefacts_per_h
     artefacts = draw_artefacts(behaviour, per_hour=per_hour, rng=rng)
-    montage = Montage(options.sfreq, options.n_eeg, options.emg, options.accelerometer)
+    montage = Montage(float(options.sfreq), options.n_eeg, options.emg, options.accelerometer)
     return SimulatedRecording(
         channels=record(montage, behaviour, artefacts, site=site, animal=animal, rng=rng),
         stages=hypnogram.scored,

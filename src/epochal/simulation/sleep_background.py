@@ -21,6 +21,7 @@ from epochal.simulation.sleep_states import BLOCK_S, PER_EPOCH
 SFREQ = 100.0
 SHARED = (1.0, 0.45, 0.35)  # amplitude that a channel's noise shares with that of Fpz-Cz
 FINE_SD = 0.9  # scatter from block to block, as a share of that from epoch to epoch
+LIGHT_DELTA = 0.3  # ln delta power of stage 2 for each unit of deep drive: light sleepers' is low
 ALPHA_WIDTH_HZ = 0.9
 ALPHA_HEIGHT = 1.6  # ln power of the alpha peak at Pz-Oz over the closed-eye spectrum
 ALPHA_GAINS = (0.6, 1.0, 0.4)
@@ -55,6 +56,7 @@ def _partly_shared(shared: np.ndarray, share: float, rng: np.random.Generator) -
 def _log_bands(person: Person, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return ln band powers `(n_blocks, n_channels, n_bands)`."""
     means = np.tensordot(weights, LOG_POWER, axes=1) + person.band_offsets
+    means[:, :, 0] += LIGHT_DELTA * person.deep_drive * weights[:, [STATES.index("2")]]
     deviations = weights @ np.array([WITHIN_SD[state] for state in STATES])
     awake = weights[:, : STATES.index("1")].sum(axis=1)[:, None, None]
     scatter = sum(

@@ -36,6 +36,20 @@ def k_complex(amplitude_uv: float, width: float = 1.0) -> np.ndarray:
     return np.asarray(amplitude_uv * wave)
 
 
+def vertex_wave(amplitude_uv: float) -> np.ndarray:
+    """Return a sharp negative wave of a tenth of a second with a low positive after-wave."""
+    t = np.arange(int(0.5 * SFREQ)) / SFREQ
+    wave = -np.exp(-(((t - 0.12) / 0.045) ** 2)) + 0.35 * np.exp(-(((t - 0.28) / 0.08) ** 2))
+    return np.asarray(amplitude_uv * wave)
+
+
+def sawtooth(hz: float, *, duration_s: float, amplitude_uv: float) -> np.ndarray:
+    """Return a burst of notched, triangular waves, as they run ahead of rapid eye movements."""
+    t = np.arange(int(duration_s * SFREQ)) / SFREQ
+    wave = 2 * np.abs(2 * (hz * t % 1) - 1) - 1
+    return np.asarray(amplitude_uv * np.hanning(len(t)) ** 0.5 * wave)
+
+
 def train(
     wave: np.ndarray, onsets_s: np.ndarray, sizes: np.ndarray, n_samples: int
 ) -> np.ndarray:

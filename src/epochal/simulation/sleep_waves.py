@@ -13,6 +13,8 @@ Shares = dict[str, np.ndarray]
 # Gains of an event in Fpz-Cz, Pz-Oz and the horizontal EOG.
 SPINDLE_GAINS = (1.0, 0.65, 0.2)
 K_GAINS = (1.0, 0.35, 0.3)
+VERTEX_GAINS = (1.0, 0.2, 0.1)
+SAWTOOTH_GAINS = (1.0, 0.3, 0.2)
 SACCADE_GAINS = (0.2, 0.03, 1.0)
 BLINK_GAINS = (1.0, 0.05, 0.2)
 ROLL_GAINS = (0.08, 0.0, 1.0)
@@ -22,16 +24,21 @@ PHASIC_SPREAD = 0.9  # of ln rate over the night
 LOOKING_SPREAD = 0.7
 SACCADE_SPREAD = 0.35  # of ln amplitude
 PHASIC_LIMIT = 0.0  # of a unit normal: half of REM sleep is phasic
+VERTEX_PER_MIN, VERTEX_UV = 4.0, 40.0
+SAWTOOTH_PER_MIN, SAWTOOTH_UV = 1.2, 18.0
+ROLLING_SPREAD = 0.8
 BLINKS_PER_S = 0.4
-ROLLS_PER_S = {"1": 0.22, "closed": 0.15, "R": 0.08, "2": 0.01}
+ROLLS_PER_S = {"1": 0.18, "closed": 0.15, "R": 0.08, "2": 0.01}
 
 
 def add_waves(
     eeg: np.ndarray, person: Person, weights: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Add spindles, K-complexes, eye movements and blinks to `(3, n_samples)` in place."""
+    """Add spindles, K-complexes, vertex and sawtooth waves, eye movements and blinks to `(3, n_samples)` in place."""
     shares = {state: weights[:, index] for index, state in enumerate(STATES)}
-    for add in (_add_spindles, _add_k_complexes, _add_saccades, _add_rolls, _add_blinks):
+    waves = (_add_spindles, _add_k_complexes, _add_vertex_waves, _add_sawtooth_waves)
+    eyes = (_add_saccades, _add_rolls, _add_blinks)
+    for add in (*waves, *eyes):
         add(eeg, person, shares, rng)
 
 
@@ -74,6 +81,27 @@ def _add_k_complexes(
         _place(eeg, wave, K_GAINS, onset_s)
 
 
+def _add_vertex_waves(
+    eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator
+) -> None:
+    share = shares["1"] + 0.2 * shares["2"]
+    for onset_s in _times(share * VERTEX_PER_MIN / 60, rng):
+        wave = events.vertex_wave(VERTEX_UV * np.exp(rng.normal(0, 0.3)))
+        _place(eeg, wave, VERTEX_GAINS, onset_s)
+
+
+def _add_sawtooth_waves(
+    eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator
+) -> None:
+    for onset_s in _times(shares["R"] * SAWTOOTH_PER_MIN / 60, rng):
+        burst = events.sawtooth(
+            rng.uniform(2.2, 4.0),
+            duration_s=rng.uniform(2.0, 6.0),
+            amplitude_uv=SAWTOOTH_UV * np.exp(rng.normal(0, 0.3)),
+        )
+        _place(eeg, burst, SAWTOOTH_GAINS, onset_s)
+
+
 def _add_saccades(
     eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator
 ) -> None:
@@ -93,8 +121,9 @@ def _add_saccades(
 
 
 def _add_rolls(eeg: np.ndarray, person: Person, shares: Shares, rng: np.random.Generator) -> None:
+    drive = remembered(rng.standard_normal((len(shares["1"]), 1)), 0.93)[:, 0]
     per_s = sum(rate * shares[state] for state, rate in ROLLS_PER_S.items())
-    for onset_s in _times(np.asarray(per_s), rng):
+    for onset_s in _times(per_s * np.exp(ROLLING_SPREAD * drive - ROLLING_SPREAD**2 / 2), rng):
         amplitude_uv = rng.uniform(0.1, 1.2) * person.saccade_uv * rng.choice([-1, 1])
         wave = events.slow_roll(amplitude_uv, duration_s=rng.uniform(2.0, 5.0))
         _place(eeg, wave, ROLL_GAINS, onset_s)

@@ -21,7 +21,7 @@ CHEST_HZ = 700
 CODES = {"transient": 0, "baseline": 1, "tsst": 2, "amusement": 3, "meditation": 4}
 START_UNIX_S = 1495437300  # a May morning in 2017, as the real sessions
 CHEST_REST = np.array([0.88, -0.1, -0.45])
-CHEST_MOTION = 0.3  # beside the wrist's
+CHEST_MOTION = 0.12  # beside the wrist's
 CHEST_SKIN = 6.0  # a chest conducts that many times better than a dry wrist electrode
 # What a sensor gives over 16 bits: name, and volts as a function of the signal (RespiBAN's manual).
 RESPIBAN_COLUMNS = ("ECG", "EDA", "EMG", "Temp", "ACC", "Resp")

@@ -22,7 +22,7 @@ def fit_classical(
     """Cross-fit and refit each listed model, and the baselines that always stand beside them."""
     refuse_shared_subjects(splits)
     table = join_table(features, epochs, splits)
-    pieces = {
+    pieces: dict[str, Callable[[], CrossFitted]] = {
         name: partial(cross_fit, name, model, ROSTER, table, study, family="classical")
         for name, model in classical_models.models.items()
     }
