@@ -161,7 +161,9 @@ def make_splits(
     """Return splits: the last subjects held out as test, those before them val, folds in turn."""
     subjects = sorted(epochs["subject_id"].unique())
     kept = subjects[: len(subjects) - n_test]
-    roles = {subject: "val" if subject in kept[len(kept) - n_val :] else "train" for subject in kept}
+    roles = {
+        subject: "val" if subject in kept[len(kept) - n_val :] else "train" for subject in kept
+    }
     folds = {subject: index % n_folds for index, subject in enumerate(kept)}
     rows = epochs[["recording_id", "epoch", "subject_id"]]
     return rows.assign(
@@ -206,9 +208,7 @@ def make_bundle(headline: str = "logistic_regression") -> Bundle:
     fitted, predictions, spread = _fit_all(features, epochs, splits)
     board = build_leaderboard(predictions, epochs, EvaluationOptions(n_bootstrap=10), study)
     return assemble_bundle(
-        export_models(
-            fitted, {"classical": features.fillna(0.0), "stack": spread}, parity_rows=50
-        ),
+        export_models(fitted, {"classical": features.fillna(0.0), "stack": spread}, parity_rows=50),
         describe_training(
             features.merge(splits).merge(epochs[["recording_id", "epoch", "label"]]),
             epochs,
@@ -229,9 +229,7 @@ def write_edf(
 ) -> Path:
     """Write an EDF file of these channels and return its path."""
     made = [
-        edfio.EdfSignal(
-            np.asarray(data, dtype=float), sfreq, label=name, physical_dimension=unit
-        )
+        edfio.EdfSignal(np.asarray(data, dtype=float), sfreq, label=name, physical_dimension=unit)
         for name, data in signals.items()
     ]
     edfio.Edf(made).write(path)
@@ -266,7 +264,7 @@ def _training_tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
 
 def _fit_all(features: pd.DataFrame, epochs: pd.DataFrame, splits: pd.DataFrame) -> tuple:
-    """Cross-fit both models and the stack; return the refits, all predictions, the stack's table."""
+    """Cross-fit all; return the refits, their predictions, and the table of the stack."""
     from epochal.models.classical import ROSTER
     from epochal.models.cross_fitting import cross_fit, join_table
     from epochal.models.stacking import META_ROSTER, smooth_predictions, spread_models

@@ -58,7 +58,9 @@ def test_a_refused_parameter_is_the_users_own_fault():
 
 
 def test_any_other_failure_is_named_in_one_line():
-    assert explain(ValueError("two\n lines")) == "ValueError: two lines (EPOCHAL_DEBUG=1 shows where)"
+    assert (
+        explain(ValueError("two\n lines")) == "ValueError: two lines (EPOCHAL_DEBUG=1 shows where)"
+    )
 
 
 def test_a_failure_without_words_still_says_what_it_was():

@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from builders import make_ingestion, make_recording, sine, write_edf
 
+from builders import make_ingestion, make_recording, sine, write_edf
 from epochal.errors import RecordingError
 from epochal.ingestion import describe_recording, find_sources, index_recordings, read_source
 from epochal.provenance import mark_as_simulated
@@ -86,7 +86,9 @@ def test_a_reader_that_finds_nothing_is_reported_by_name(raw, monkeypatch):
 def test_two_recordings_of_one_name_are_refused_with_both_paths(raw, monkeypatch):
     twins = [Source("night", "a/night.edf"), Source("night", "b/night.edf")]
     monkeypatch.setattr("epochal.readers.edf.find", lambda folder, options: twins)
-    with pytest.raises(RecordingError, match=r"b/night\.edf: .*'night' is also that of a/night\.edf"):
+    with pytest.raises(
+        RecordingError, match=r"b/night\.edf: .*'night' is also that of a/night\.edf"
+    ):
         find(raw)
 
 
@@ -122,8 +124,10 @@ def test_the_checksum_of_a_folder_is_that_of_all_its_files(tmp_path):
         (folder / f"{name}.csv").write_text("1600000000\n4\n" + "31.5\n" * 400)
     settings = make_ingestion(reader="e4").reader_settings()
     recording = read_source(Source("S01", str(folder)), "", "e4", settings)
-    content = (folder / "EDA.csv").read_bytes() + (folder / "TEMP.csv").read_bytes()
-    assert recording.metadata["sha256"] == hashlib.sha256(content).hexdigest()
+    digests = [
+        hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("EDA.csv", "TEMP.csv")
+    ]
+    assert recording.metadata["sha256"] == hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def test_a_recording_of_nothing_is_refused(raw, monkeypatch):

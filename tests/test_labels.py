@@ -2,9 +2,9 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from builders import CLASSES, make_epochs
 from hypothesis import given
 
+from builders import CLASSES, make_epochs
 from epochal.labels import encode, keep_classes, log_proba, proba_columns
 
 

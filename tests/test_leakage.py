@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from builders import make_epochs, make_features, make_predictions, make_splits
 
+from builders import make_epochs, make_features, make_predictions, make_splits
 from epochal.errors import LeakageError
 from epochal.leakage import refuse_clocks, refuse_in_sample, refuse_shared_subjects
 
@@ -125,7 +125,7 @@ def planted(epochs, splits, where, **changed):
 def test_an_in_sample_row_is_refused_by_model_and_epoch(epochs, fault):
     splits = make_splits(epochs)
     predictions = planted(epochs, splits, 7, **fault)
-    with pytest.raises(LeakageError, match="Model 'm' predicts 1 rows .* r0 epoch 7"):
+    with pytest.raises(LeakageError, match=r"Model 'm' predicts 1 rows .* r0 epoch 7"):
         refuse_in_sample(predictions, splits)
 
 

@@ -2,10 +2,10 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from builders import CLASSES, make_epochs, make_predictions, make_splits, make_study
 from hypothesis import assume, given, settings
 from sklearn.metrics import cohen_kappa_score, f1_score, log_loss
 
+from builders import CLASSES, make_epochs, make_predictions, make_splits, make_study
 from epochal.labels import proba_columns
 from epochal.metrics import (
     bootstrap_kappa,
@@ -26,7 +26,9 @@ pairs = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, ma
 def as_rows(truth, proba, subjects=None):
     subjects = np.arange(len(truth)) % 3 if subjects is None else subjects
     rows = pd.DataFrame(proba, columns=proba_columns(CLASSES))
-    return rows.assign(label=np.array(CLASSES)[truth], subject_id=np.char.add("s", subjects.astype(str)))
+    return rows.assign(
+        label=np.array(CLASSES)[truth], subject_id=np.char.add("s", subjects.astype(str))
+    )
 
 
 def test_a_confusion_table_counts_the_truth_in_rows():
@@ -172,7 +174,9 @@ def epochs():
 
 
 def board_of(epochs, *predictions, **changed):
-    return build_leaderboard(pd.concat(predictions), epochs.assign(**changed), OPTIONS, make_study())
+    return build_leaderboard(
+        pd.concat(predictions), epochs.assign(**changed), OPTIONS, make_study()
+    )
 
 
 def test_the_leaderboard_has_a_row_per_model_and_role_the_best_kappa_first(epochs):

@@ -2,9 +2,9 @@ import inspect
 import os
 
 import pytest
-from builders import make_ingestion, make_study
 from pydantic import BaseModel, ValidationError
 
+from builders import make_ingestion, make_study
 from epochal import options
 from epochal.errors import EpochalError
 from epochal.options import (

@@ -4,11 +4,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from parallel_pieces import fail, fail_unpicklably, fail_untransportably, write
 from pydantic import ValidationError
 
 from epochal.errors import EpochalError, RecordingError
 from epochal.parallel import ParallelOptions, run_pieces
+from parallel_pieces import fail, fail_unpicklably, fail_untransportably, write
 
 BACKENDS = ["sequential", "threads", "processes"]
 
@@ -104,9 +104,13 @@ def test_a_piece_runs_on_one_thread_and_the_number_is_restored_afterwards():
     from threadpoolctl import threadpool_info, threadpool_limits
 
     assert np.ones((2, 2)) @ np.ones(2) is not None
+    if not threadpool_info():
+        pytest.skip("threadpoolctl knows none of this machine's libraries")
     seen = []
     with threadpool_limits(limits=2):
-        run({"a": lambda: seen.extend(pool["num_threads"] for pool in threadpool_info())}, "threads")
+        run(
+            {"a": lambda: seen.extend(pool["num_threads"] for pool in threadpool_info())}, "threads"
+        )
         after = [pool["num_threads"] for pool in threadpool_info()]
     assert set(seen) == {1}
     assert max(after) == 2

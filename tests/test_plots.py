@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from builders import CLASSES, make_epochs, make_predictions, make_splits
 from matplotlib.figure import Figure
 
+from builders import CLASSES, make_epochs, make_predictions, make_splits
 from epochal.plots import COLOURS, draw_confusions, draw_scored, draw_timeline
 
 EPOCHS = make_epochs(n_epochs=20)

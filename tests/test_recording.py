@@ -5,10 +5,10 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from builders import make_annotations, make_channel, make_recording, sine
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.numpy import arrays
 
+from builders import make_annotations, make_channel, make_recording, sine
 from epochal.errors import RecordingError
 from epochal.recording import (
     ANNOTATION_COLUMNS,
@@ -89,7 +89,9 @@ def test_any_text_and_any_gap_in_it_come_back(tmp_path, labels, age):
     recording = make_recording(table=table, metadata={"age": age})
     found = round_trip(recording, tmp_path / "a.h5")
     assert found.table["label"].isna().tolist() == [label is None for label in labels]
-    assert found.table["label"].dropna().tolist() == [label for label in labels if label is not None]
+    assert found.table["label"].dropna().tolist() == [
+        label for label in labels if label is not None
+    ]
     assert list(found.table["n"]) == list(range(len(labels)))
     assert found.metadata == {"age": age}
 
@@ -160,9 +162,7 @@ def test_without_gaps_the_one_run_is_what_all_channels_cover():
 
 def test_a_missing_channel_is_named_with_what_there_is():
     recording = make_recording(make_channel("EEG Fpz-Cz"), make_channel("EMG"))
-    with pytest.raises(
-        RecordingError, match=r"^r1: no channel 'EOG'; it has: EEG Fpz-Cz, EMG$"
-    ):
+    with pytest.raises(RecordingError, match=r"^r1: no channel 'EOG'; it has: EEG Fpz-Cz, EMG$"):
         recording.channel("EOG")
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pytest
-from builders import make_epochs, make_features, make_predictions, make_splits, make_study
 
+from builders import make_epochs, make_features, make_predictions, make_splits, make_study
 from epochal import schemas
 from epochal.metrics import build_leaderboard
 from epochal.options import EvaluationOptions
@@ -13,7 +13,12 @@ SPLITS = make_splits(EPOCHS)
 PREDICTIONS = make_predictions(EPOCHS, SPLITS)
 TABLES = {
     "sources": pd.DataFrame(
-        {"recording_id": ["a", "b"], "path": ["a.edf", "b.edf"], "state": ["1", "2"], "more": [0, 0]}
+        {
+            "recording_id": ["a", "b"],
+            "path": ["a.edf", "b.edf"],
+            "state": ["1", "2"],
+            "more": [0, 0],
+        }
     ),
     "epochs": EPOCHS,
     "features": make_features(EPOCHS),

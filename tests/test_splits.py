@@ -1,9 +1,9 @@
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from builders import make_epochs
 from hypothesis import given, settings
 
+from builders import make_epochs
 from epochal.errors import EpochalError
 from epochal.leakage import refuse_shared_subjects
 from epochal.options import SplitOptions
@@ -25,9 +25,7 @@ def roles_of(splits):
     test_share=st.floats(0.05, 0.3),
     val_share=st.floats(0, 0.2),
 )
-def test_no_subject_is_ever_in_two_roles_or_folds(
-    n_subjects, seed, n_folds, test_share, val_share
-):
+def test_no_subject_is_ever_in_two_roles_or_folds(n_subjects, seed, n_folds, test_share, val_share):
     epochs = make_epochs(n_subjects=n_subjects, n_epochs=3)
     options = SplitOptions(
         scheme="subject_folds", n_folds=n_folds, test_share=test_share, val_share=val_share

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,6 @@ from epochal.recording import Recording
 from epochal.signals.epoching import index_epochs
 from epochal.simulation.cohort import write_cohort
 
-_CHUNK_BYTES = 1 << 20
 
 
 def find_sources(options: IngestionOptions) -> pd.DataFrame:
@@ -106,10 +106,16 @@ def _state(source: Source) -> str:
 
 
 def _checksum(source: Source) -> str:
-    """Return the SHA-256 of the recording's files, one after the other."""
-    digest = hashlib.sha256()
-    for path in _files(source):
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()
+    """Return the file's SHA-256; of several files, the SHA-256 of theirs, one after the other."""
+    digests = [_digest(str(path), path.stat().st_mtime_ns) for path in _files(source)]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: str, modified_ns: int) -> str:
+    """Return a file's SHA-256, once for a file that many recordings share."""
+    del modified_ns  # only tells the cache of a change
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

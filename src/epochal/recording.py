@@ -123,7 +123,8 @@ def write_recording(path: str | Path, recording: Recording) -> None:
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["header"] = json.dumps(_header(recording))
         for index, channel in enumerate(recording.channels):
-            signal = file.create_dataset(f"channels/{index}", data=np.float32(channel.data))
+            samples = np.asarray(channel.data, dtype=np.float32)
+            signal = file.create_dataset(f"channels/{index}", data=samples)
             signal.attrs.update(
                 name=channel.name, unit=channel.unit, sfreq=channel.sfreq, start_s=channel.start_s
             )

@@ -5,9 +5,9 @@ import edfio
 import numpy as np
 import pandas as pd
 import pytest
-from builders import CLASSES, make_bundle, make_night, write_edf
 from click.testing import CliRunner
 
+from builders import CLASSES, make_bundle, make_night, write_edf
 from epochal.cli import cli
 from epochal.serving.bundle import write_bundle
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
-from builders import make_epochs, make_predictions, make_splits
 
+from builders import make_epochs, make_predictions, make_splits
 from epochal.errors import EpochalError
 from epochal.evaluation.choice import choose_headline, most_independent, rows_of_recording
 

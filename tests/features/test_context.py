@@ -47,13 +47,16 @@ def test_the_centred_mean_looks_both_ways_and_is_mirrored_at_the_ends():
 
 def test_a_mean_longer_than_the_run_is_mirrored_back_and_forth():
     found = context([3, 9], options={"centred_epochs": (7,)})
-    assert found["x__centred7"].tolist() == pytest.approx([(3 * 3 + 4 * 9) / 7, (4 * 3 + 3 * 9) / 7])
+    assert found["x__centred7"].tolist() == pytest.approx(
+        [(3 * 3 + 4 * 9) / 7, (4 * 3 + 3 * 9) / 7]
+    )
 
 
 def test_the_ends_of_a_session_do_not_betray_themselves_by_their_spread():
-    values = np.random.default_rng(0).normal(size=(400, N))
-    means = [context(row, options={"centred_epochs": (5,)})["x__centred5"] for row in values]
-    spread = np.std(means, axis=0)
+    _, epochs = make()
+    many = pd.DataFrame(np.random.default_rng(0).normal(size=(N, 400))).add_prefix("x")
+    means = add_context(many, epochs, ContextOptions(centred_epochs=(5,))).filter(like="__centred5")
+    spread = means.std(axis=1)
     assert spread[0] < 1.6 * spread[N // 2]
 
 
@@ -195,7 +198,12 @@ def test_a_model_speaks_of_an_epoch_when_some_column_of_each_variant_is_known():
 
 def test_a_trailing_mean_belongs_to_the_variant_that_it_is_of():
     features = pd.DataFrame(
-        {"a": [np.nan, 1], "a__past3": [1, np.nan], "a__session__past3": [1, 1], "a__session": [0, 0]}
+        {
+            "a": [np.nan, 1],
+            "a__past3": [1, np.nan],
+            "a__session__past3": [1, 1],
+            "a__session": [0, 0],
+        }
     )
     assert known_rows(features, list(features)).tolist() == [True, True]
 

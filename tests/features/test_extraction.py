@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from builders import make_channel, make_ingestion, make_recording, sine
 
+from builders import make_channel, make_ingestion, make_recording, sine
 from epochal.errors import EpochalError, RecordingError
 from epochal.features import FEATURE_SETS, extract_features
 from epochal.features.extraction import feature_function
@@ -50,7 +50,9 @@ def test_alpha_through_the_whole_way_is_alpha():
 def test_the_band_is_filtered_before_the_features():
     data = sine(10.0, length_s=120.0) + 5.0
     options = {"features": ("statistics",), "band_hz": (0.5, 5.0)}
-    found = extract(make_recording(make_channel(data=data)), signals={"a": signal("EEG", **options)})
+    found = extract(
+        make_recording(make_channel(data=data)), signals={"a": signal("EEG", **options)}
+    )
     assert (found["a_sd"][1:3] < 0.05).all()
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from builders import sine
 
+from builders import sine
 from epochal.features.spectral import (
     BANDS_HZ,
     WELCH_S,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from builders import sine
 from scipy import stats
 
+from builders import sine
 from epochal.features.time_domain import hjorth, level, statistics
 
 SFREQ = 100.0

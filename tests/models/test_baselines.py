@@ -1,6 +1,6 @@
 import pytest
-from builders import CLASSES, make_epochs, make_features, make_splits, make_study
 
+from builders import CLASSES, make_epochs, make_features, make_splits, make_study
 from epochal.models.baselines import SCHEDULE, add_schedule, baselines
 from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import cross_fit, join_table

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+
 from builders import (
     CLASSES,
     make_bundle,
@@ -13,7 +14,6 @@ from builders import (
     make_splits,
     make_study,
 )
-
 from epochal import __version__
 from epochal.errors import EpochalError
 from epochal.models.bundling import assemble_bundle, describe_training, write_card

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from builders import CLASSES, make_epochs, make_features
 from sklearn.pipeline import make_pipeline
 
+from builders import CLASSES, make_epochs, make_features
 from epochal.labels import encode
 from epochal.models.classical import ROSTER, prepare_columns
 
@@ -63,9 +63,7 @@ def test_a_column_is_centred_by_its_own_scale_with_medians_for_gaps():
 
 
 def test_logistic_regression_takes_its_hyper_parameters():
-    loose, tight = (
-        ROSTER["logistic_regression"](0, C=C).fit(X, Y)[-1].coef_ for C in (10.0, 1e-3)
-    )
+    loose, tight = (ROSTER["logistic_regression"](0, C=C).fit(X, Y)[-1].coef_ for C in (10.0, 1e-3))
     assert np.abs(loose).sum() > 5 * np.abs(tight).sum()
 
 

@@ -3,6 +3,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+
 from builders import (
     CLASSES,
     make_epochs,
@@ -11,7 +12,6 @@ from builders import (
     make_splits,
     make_study,
 )
-
 from epochal import schemas
 from epochal.errors import EpochalError, LeakageError
 from epochal.labels import proba_columns
@@ -36,7 +36,7 @@ STUDY = make_study()
 
 
 class Memory:
-    """A classifier that remembers the rows that it was fitted on, and tells whether it knows one."""
+    """A classifier that remembers the rows that it was fitted on, and tells which it knows."""
 
     def __init__(self, seed, **params):
         self.params = params
@@ -210,7 +210,9 @@ def gather(**fitted):
 
 def test_all_that_the_models_may_say_is_gathered():
     found = gather(a=fit(), b=fit())
-    assert len(found) == 2 * len(EPOCHS) + 2 * 20  # val is predicted twice: out of fold and held out
+    assert (
+        len(found) == 2 * len(EPOCHS) + 2 * 20
+    )  # val is predicted twice: out of fold and held out
     assert found["role"].value_counts().to_dict() == {"oof": 200, "val": 40, "test": 40}
 
 

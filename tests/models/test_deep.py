@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from builders import CLASSES, make_epochs, make_features
 from sklearn.base import clone
 
+from builders import CLASSES, make_epochs, make_features
 from epochal.labels import encode
 from epochal.models.deep import ROSTER, NetworkClassifier
 from epochal.models.networks.residual_mlp import ResidualMLP

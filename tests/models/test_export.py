@@ -3,9 +3,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from builders import CLASSES, make_epochs, make_features
 from sklearn.tree import DecisionTreeClassifier
 
+from builders import CLASSES, make_epochs, make_features
 from epochal.errors import EpochalError
 from epochal.labels import encode
 from epochal.models import export
@@ -109,12 +109,12 @@ def test_values_exactly_at_the_thresholds_go_the_same_way():
     at = np.float32(values[values.abs() > 1e-30])  # ±1e-35 is LightGBM's own zero
     content = export_model(model, coarse)
     for step in (at, np.nextafter(at, np.float32(np.inf)), np.nextafter(at, np.float32(-np.inf))):
-        rows = pd.DataFrame({name: step for name in X.columns})
+        rows = pd.DataFrame(dict.fromkeys(X.columns, step))
         assert_equal_to_original(model, content, rows)
 
 
 def test_a_float32_value_just_below_a_double_threshold_goes_left():
-    """0.1 as float32 lies above the double 0.1, so a threshold rounded to nearest decides wrongly."""
+    """0.1 as float32 lies above the double 0.1: a threshold rounded to nearest decides wrongly."""
     value = np.float32(0.1)
     x = pd.DataFrame({"a": np.repeat([0.0, float(value), 1.0], 40)})
     estimator = CLASSICAL["lightgbm"](0, n_estimators=3, min_child_samples=5, colsample_bytree=1.0)

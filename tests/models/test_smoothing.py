@@ -1,12 +1,12 @@
-from itertools import product
+from itertools import pairwise, product
 
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from builders import CLASSES
 from hypothesis import given, settings
 
+from builders import CLASSES
 from epochal.models.smoothing import (
     SMOOTHERS,
     estimate_prior,
@@ -29,7 +29,7 @@ def enumerate_paths(proba):
     posterior = np.zeros_like(proba)
     for path in product(range(2), repeat=len(proba)):
         weight = PRIOR[path[0]] * np.prod(
-            [TRANSITIONS[one, other] for one, other in zip(path[:-1], path[1:], strict=True)]
+            [TRANSITIONS[one, other] for one, other in pairwise(path)]
         )
         weight *= np.prod([likelihood[at, state] for at, state in enumerate(path)])
         posterior[np.arange(len(path)), path] += weight

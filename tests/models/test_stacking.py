@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from builders import (
     CLASSES,
     make_epochs,
@@ -8,7 +9,6 @@ from builders import (
     make_splits,
     make_study,
 )
-
 from epochal import schemas
 from epochal.errors import EpochalError
 from epochal.labels import proba_columns
@@ -163,7 +163,11 @@ def test_only_the_forward_filter_of_a_causal_model_is_causal():
 
 @pytest.mark.parametrize(
     ("role", "recording", "others"),
-    [("oof", "r0", ["r1", "r3"]), ("oof", "r1", ["r0", "r2"]), ("test", "r4", [f"r{i}" for i in range(4)])],
+    [
+        ("oof", "r0", ["r1", "r3"]),
+        ("oof", "r1", ["r0", "r2"]),
+        ("test", "r4", [f"r{i}" for i in range(4)]),
+    ],
 )
 def test_transitions_come_from_the_other_folds_alone(role, recording, others):
     predictions = noisy()

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from builders import CLASSES, make_bundle, make_ingestion, make_night, make_study
 
+from builders import CLASSES, make_bundle, make_ingestion, make_night, make_study
 from epochal.errors import EpochalError
 from epochal.features import extract_features
 from epochal.models.smoothing import forward, forward_backward
@@ -83,7 +83,7 @@ def test_a_missing_file_is_refused_by_name(folder):
 
 
 def test_a_folder_without_a_manifest_is_no_bundle(tmp_path):
-    with pytest.raises(EpochalError, match="no bundle here .it holds no manifest"):
+    with pytest.raises(EpochalError, match=r"no bundle here .it holds no manifest"):
         read_bundle(tmp_path)
 
 
@@ -106,7 +106,10 @@ def test_a_damaged_manifest_is_refused_in_one_line(folder, text):
     [
         ({"classes": 5}, "classes: "),
         ({"extra": 1}, "extra: Extra inputs"),
-        ({"smoothing": {"s": {"kind": "median", "transitions": [], "prior": []}}}, "smoothing.s.kind"),
+        (
+            {"smoothing": {"s": {"kind": "median", "transitions": [], "prior": []}}},
+            "smoothing.s.kind",
+        ),
     ],
 )
 def test_a_fault_in_the_manifest_is_named_with_its_key(folder, values, reason):
@@ -134,7 +137,9 @@ def test_every_model_of_a_bundle_tells_the_classes_of_a_night_apart(features, mo
 def test_the_headline_speaks_unless_another_model_is_asked_for(features):
     scorer = Scorer(make_bundle("lightgbm"))
     assert np.array_equal(scorer.predict(features), scorer.predict(features, "lightgbm"))
-    assert not np.allclose(scorer.predict(features), scorer.predict(features, "logistic_regression"))
+    assert not np.allclose(
+        scorer.predict(features), scorer.predict(features, "logistic_regression")
+    )
 
 
 @pytest.mark.parametrize("smooth", [forward, forward_backward])
@@ -143,7 +148,9 @@ def test_a_smoothed_model_is_the_stack_smoothed_by_the_manifests_transitions(fea
     name = f"stack_{smooth.__name__}"
     smoothing = scorer.manifest.smoothing[name]
     expected = smooth(
-        scorer.predict(features, "stack"), np.array(smoothing.transitions), np.array(smoothing.prior)
+        scorer.predict(features, "stack"),
+        np.array(smoothing.transitions),
+        np.array(smoothing.prior),
     )
     assert np.array_equal(scorer.predict(features, name), expected)
 
@@ -163,7 +170,9 @@ def test_a_model_needs_the_columns_of_its_base_models():
 
 
 def test_an_unknown_model_is_refused_with_the_near_miss(features):
-    with pytest.raises(EpochalError, match="No model 'lightgmb' in the bundle; did you mean 'light"):
+    with pytest.raises(
+        EpochalError, match="No model 'lightgmb' in the bundle; did you mean 'light"
+    ):
         Scorer(make_bundle()).predict(features, "lightgmb")
 
 

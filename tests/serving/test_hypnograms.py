@@ -57,7 +57,9 @@ def test_epochs_of_any_length_and_onset_keep_their_times(tmp_path):
     table = pd.DataFrame({"onset_s": [0.25, 4.25], "label": ["NREM", "W"]})
     write_edf_annotations(tmp_path / "a.edf", table, SUMMARY | {"epoch_length_s": 4.0})
     marks = edfio.read_edf(tmp_path / "a.edf").annotations
-    found = [(mark.onset, mark.duration) for mark in marks if mark.text in ("NREM", "Sleep stage W")]
+    found = [
+        (mark.onset, mark.duration) for mark in marks if mark.text in ("NREM", "Sleep stage W")
+    ]
     assert found == [(0.25, 4.0), (4.25, 4.0)]
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from builders import (
     CLASSES,
     SFREQ,
@@ -12,7 +13,6 @@ from builders import (
     make_recording,
     write_edf,
 )
-
 from epochal import __version__
 from epochal.errors import RecordingError
 from epochal.features import extract_features
@@ -97,7 +97,7 @@ def test_a_long_wake_at_the_ends_is_scored_too():
 
 def test_a_missing_channel_is_refused_by_name_with_what_there_is():
     recording = make_recording(make_channel("EMG"), make_channel("Resp"))
-    with pytest.raises(RecordingError, match="^r1: no channel 'EEG'; it has: EMG, Resp$"):
+    with pytest.raises(RecordingError, match=r"^r1: no channel 'EEG'; it has: EMG, Resp$"):
         score(recording)
 
 
@@ -110,7 +110,9 @@ def test_ten_seconds_are_no_epoch():
 def test_a_recording_in_another_unit_is_a_stranger(factor):
     recording = night()
     strange = with_data(recording, recording.channel("EEG").data * factor)
-    with pytest.raises(RecordingError, match=r"100% of its epochs are unlike .*wrong unit, species"):
+    with pytest.raises(
+        RecordingError, match=r"100% of its epochs are unlike .*wrong unit, species"
+    ):
         score(strange)
 
 

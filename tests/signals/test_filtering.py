@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from builders import make_channel, sine
 
+from builders import make_channel, sine
 from epochal.errors import EpochalError
 from epochal.signals.filtering import filter_channel, take_envelope
 
@@ -188,5 +188,5 @@ def test_a_gap_in_a_muscle_channel_is_a_gap_in_its_envelope():
 
 
 def test_a_channel_too_slow_for_muscle_has_no_envelope():
-    with pytest.raises(EpochalError, match="'EMG': a filter edge at 10 Hz needs .* above 20 Hz"):
+    with pytest.raises(EpochalError, match=r"'EMG': a filter edge at 10 Hz needs .* above 20 Hz"):
         take_envelope(make_channel("EMG", np.zeros(600), sfreq=10.0), WHOLE)

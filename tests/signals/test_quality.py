@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from builders import sine
 
+from builders import sine
 from epochal.options import QualityOptions
 from epochal.signals.quality import flag_epochs
 

@@ -14,6 +14,7 @@ CLASSES = ("Seizure", "LPD", "GPD", "LRDA", "GRDA", "Other")
 VOTES = {f"{name.lower()}_vote": f"vote_{name}" for name in CLASSES}
 IDENTITIES = ["eeg_id", "spectrogram_id", "patient_id"]
 OFFSETS = ["eeg_label_offset_seconds", "spectrogram_label_offset_seconds"]
+_MOST_VOTES = 10_000  # no panel is larger; int64 ends somewhere
 
 
 def read_rows(path: str | Path) -> pd.DataFrame:
@@ -71,7 +72,8 @@ def _votes(path: str, rows: pd.DataFrame) -> dict[str, pd.Series]:
     _refuse(path, rows, "expert_consensus", unknown, f"is none of {', '.join(CLASSES)}")
     votes = {name: pd.to_numeric(rows[name], errors="coerce") for name in VOTES}
     for name, counts in votes.items():
-        _refuse(path, rows, name, ~(counts >= 0) | (counts % 1 != 0), "is not a count of votes")
+        bad = ~counts.between(0, _MOST_VOTES) | (counts % 1 != 0)
+        _refuse(path, rows, name, bad, "is not a count of votes")
     nobody = pd.DataFrame(votes).sum(axis=1) == 0
     _refuse(path, rows, "seizure_vote", nobody, "like the other five: nobody voted")
     return {name: counts.astype(np.int64) for name, counts in votes.items()}

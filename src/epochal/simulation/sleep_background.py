@@ -7,7 +7,8 @@ import numpy as np
 from epochal.simulation.noise import block_freqs, shaped_noise, white_spectra
 from epochal.simulation.sleep_person import Person
 from epochal.simulation.sleep_spectra import (
-    CHANNELS,
+    DRIFT_MEMORY,
+    DRIFT_SHARE,
     EPOCH_MEMORY,
     LOG_POWER,
     STATES,
@@ -55,7 +56,7 @@ def _partly_shared(shared: np.ndarray, share: float, rng: np.random.Generator) -
 
 def _log_bands(person: Person, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return ln band powers `(n_blocks, n_channels, n_bands)`."""
-    means = np.tensordot(weights, LOG_POWER, axes=1) + person.band_offsets
+    means = np.tensordot(weights, LOG_POWER + person.band_offsets, axes=1)
     means[:, :, 0] += LIGHT_DELTA * person.deep_drive * weights[:, [STATES.index("2")]]
     deviations = weights @ np.array([WITHIN_SD[state] for state in STATES])
     awake = weights[:, : STATES.index("1")].sum(axis=1)[:, None, None]
@@ -68,7 +69,12 @@ def _log_bands(person: Person, weights: np.ndarray, rng: np.random.Generator) ->
 
 def _scatter(n_blocks: int, kind: str, rng: np.random.Generator) -> np.ndarray:
     """Return unit scatter that lasts from epoch to epoch, with a finer one on top."""
-    slow = remembered(band_noise(n_blocks // PER_EPOCH + 1, kind, rng=rng), EPOCH_MEMORY)
+    n_epochs = n_blocks // PER_EPOCH + 1
+    parts = ((DRIFT_SHARE, DRIFT_MEMORY), (1 - DRIFT_SHARE, EPOCH_MEMORY))
+    slow = sum(
+        np.sqrt(share) * remembered(band_noise(n_epochs, kind, rng=rng), memory)
+        for share, memory in parts
+    )
     fine = band_noise(n_blocks, kind, rng=rng)
     return np.asarray(slow[np.arange(n_blocks) // PER_EPOCH] + FINE_SD * fine)
 

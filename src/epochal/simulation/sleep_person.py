@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from epochal.simulation.sleep_spectra import BETWEEN_RECORDINGS_SD, band_noise
+from epochal.simulation.sleep_spectra import BETWEEN_RECORDINGS_SD, STATE_SD, STATES, band_noise
 
 Sex = Literal["F", "M"]
 MIDDLE_AGE = 40.0  # about the mean age of the nights that the chains were fitted to
@@ -17,7 +17,7 @@ MIDDLE_AGE = 40.0  # about the mean age of the nights that the chains were fitte
 class Person:
     """One sleeper; drives are natural logarithms of factors against the average sleeper.
 
-    `band_offsets` `(n_channels, n_bands)` shift every log power of the person's night.
+    `band_offsets` `(n_states, n_channels, n_bands)` shift the log powers of the person's nights.
     """
 
     number: int
@@ -88,7 +88,9 @@ def averaged(person: Person) -> Person:
 
 
 def _offsets(older: float, rng: np.random.Generator) -> np.ndarray:
-    """Return `(n_channels, n_bands)`: a person's own log powers; delta falls with age."""
-    offsets = BETWEEN_RECORDINGS_SD * band_noise(1, "sleep", rng=rng)[0]
-    offsets[:, 0] -= 0.05 * older
-    return offsets
+    """Return a person's own log powers: alike in all states, but not quite; delta falls with age."""
+    offsets = BETWEEN_RECORDINGS_SD * band_noise(1, "sleep", rng=rng)
+    own = band_noise(len(STATES), "sleep", rng=rng)
+    offsets = offsets + np.array(list(STATE_SD.values()))[:, None, None] * own
+    offsets[:, :, 0] -= 0.05 * older
+    return np.asarray(offsets)

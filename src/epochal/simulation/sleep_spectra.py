@@ -36,6 +36,8 @@ LOG_POWER = np.array(
 BETWEEN_RECORDINGS_SD = np.array(
     [[0.28, 0.50, 0.65, 0.65, 0.80], [0.29, 0.48, 0.57, 0.55, 0.80], [0.28, 0.45, 0.55, 0.60, 0.75]]
 )
+# How much a person's states differ from the average in ways of their own.
+STATE_SD = {"open": 0.35, "closed": 0.3, "1": 0.18, "2": 0.16, "3": 0.14, "4": 0.14, "R": 0.18}
 WITHIN_SD = {
     "open": (1.05, 0.60, 0.48, 0.60, 0.80),
     "closed": (1.0, 0.55, 0.50, 0.45, 0.60),
@@ -67,7 +69,9 @@ BAND_CORRELATION = {
     ),
 }
 CHANNEL_CORRELATION = 0.7
-EPOCH_MEMORY = 0.45  # lag-one autocorrelation of the scatter from epoch to epoch
+# Lag-one autocorrelation of the scatter from epoch to epoch: a fast part, and one that drifts over
+# a quarter of an hour, with its share of the variance.
+EPOCH_MEMORY, DRIFT_MEMORY, DRIFT_SHARE = 0.25, 0.97, 0.35
 
 # Where the log spectrum is pinned: the bands' powers at these frequencies, straight between them
 # over log frequency. Below and above, the slopes that the recorder's filters leave.
