@@ -19,9 +19,7 @@ ROOT = Path(__file__).parents[1]
 TINY = {
     "ingestion": {"simulator_options": {"n_subjects": 5, "hours": 2.0}},
     "splitting": {"n_folds": 2, "test_share": 0.2, "val_share": 0.2},
-    "classical_models": {
-        "models": {"lightgbm": {"params": {"n_estimators": 8, "num_leaves": 7}}}
-    },
+    "classical_models": {"models": {"lightgbm": {"params": {"n_estimators": 8, "num_leaves": 7}}}},
     "deep_models": {"models": {"residual_mlp": {"params": {"n_epochs": 2, "width": 16}}}},
     "evaluation": {"n_bootstrap": 50},
 }

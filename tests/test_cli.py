@@ -18,7 +18,9 @@ def test_help_lists_every_command_without_importing_any_library():
         "heavy = {'numpy', 'pandas', 'kedro', 'torch', 'sklearn', 'mlflow'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert all(name in done.stdout for name in COMMANDS)
 
 
@@ -51,5 +53,8 @@ def test_an_unexpected_error_is_one_line_too_unless_debugging(monkeypatch):
 
 
 def test_a_missing_extra_is_named():
-    with pytest.raises(click.ClickException, match=r"pip install 'epochal\[deep\]'"), one_line_errors():
+    with (
+        pytest.raises(click.ClickException, match=r"pip install 'epochal\[deep\]'"),
+        one_line_errors(),
+    ):
         raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.runner import ParallelRunner, ThreadRunner
-from projects import Project, make_project
 
 from epochal.hooks import print_leaderboard
+from projects import Project, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,11 @@ def test_figures_and_a_bundle_are_written(finished):
     for name in ("confusion.png", "timeline.png"):
         assert (reporting / name).read_bytes()[:4] == b"\x89PNG"
     bundle = finished.path / "data/demo/07_model_output/bundle"
-    assert {path.suffix for path in bundle.rglob("*") if path.is_file()} == {".json", ".md", ".onnx"}
+    assert {path.suffix for path in bundle.rglob("*") if path.is_file()} == {
+        ".json",
+        ".md",
+        ".onnx",
+    }
 
 
 def test_the_bundle_scores_a_raw_file_as_the_graph_did(finished):

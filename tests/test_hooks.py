@@ -4,10 +4,10 @@ import sqlite3
 
 import pandas as pd
 import pytest
-from projects import make_project
 
 from epochal.hooks import flatten
 from epochal.options import SplitOptions, TrimOptions
+from projects import make_project
 
 
 def test_nested_parameters_and_options_are_flattened_under_dotted_names():

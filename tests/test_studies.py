@@ -9,12 +9,14 @@ from kedro.config import OmegaConfigLoader
 from kedro.framework.project import configure_project, pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
-from projects import ROOT, make_project
 
 from epochal.datasets.keyed import Keyed
 from epochal.pipeline_registry import PIPELINES
+from projects import ROOT, make_project
 
-STUDIES = sorted(path.name for path in (ROOT / "conf").iterdir() if path.is_dir() and path.name != "base")
+STUDIES = sorted(
+    path.name for path in (ROOT / "conf").iterdir() if path.is_dir() and path.name != "base"
+)
 
 
 @pytest.fixture(autouse=True)

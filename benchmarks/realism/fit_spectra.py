@@ -18,7 +18,7 @@ from sklearn.mixture import GaussianMixture
 from band_table import BANDS_HZ, CHANNELS, cut_wake, features  # isort: skip
 from epochal.simulation import sleep_person, sleep_spectra
 from epochal.simulation.sleep_background import background
-from epochal.simulation.sleep_states import PER_EPOCH
+from epochal.simulation.sleep_states import PER_EPOCH, state_weights
 from epochal.simulation.sleep_waves import add_waves
 
 FITTED = ("SC400", "SC402", "SC405", "SC407", "SC409")
@@ -46,10 +46,19 @@ def average_person() -> sleep_person.Person:
     return sleep_person.averaged(person)
 
 
-def simulated(state: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the median ln powers `(2, n_bands)` of an hour in one state."""
+def state_shares(state: int, rng: np.random.Generator) -> np.ndarray:
+    """Return an hour of block weights; sleep has its arousals, and stage 1 its moments of wake."""
+    name = sleep_spectra.STATES[state]
+    if name not in ("open", "closed"):
+        return state_weights(np.full(EPOCHS, name), rng)
     weights = np.zeros((EPOCHS * PER_EPOCH, len(sleep_spectra.STATES)))
     weights[:, state] = 1.0
+    return weights
+
+
+def simulated(state: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the median ln powers `(2, n_bands)` of an hour in one state."""
+    weights = state_shares(state, rng)
     eeg = background(average_person(), weights, rng)
     add_waves(eeg, average_person(), weights, rng)
     return np.array(

@@ -19,7 +19,6 @@ from epochal.signals.epoching import index_epochs
 from epochal.simulation.cohort import write_cohort
 
 
-
 def find_sources(options: IngestionOptions) -> pd.DataFrame:
     """Return `recording_id, path, companions, state`, one row per recording found.
 
@@ -36,14 +35,16 @@ def find_sources(options: IngestionOptions) -> pd.DataFrame:
         raise RecordingError(options.folder, f"no recording that reader '{options.reader}' knows")
     _refuse_twins(sources)
     table = pd.DataFrame(sources)
-    return table.assign(companions=table["companions"].map(list), state=[_state(s) for s in sources])
+    return table.assign(
+        companions=table["companions"].map(list), state=[_state(s) for s in sources]
+    )
 
 
 def read_source(source: Source, state: str, reader_name: str, settings: BaseModel) -> Recording:
     """Read one recording and add the checksum of its raw files to its metadata.
 
-    `state` only makes the call differ when one of its own files has changed. A recording without channels,
-    windows or table raises `RecordingError`.
+    `state` only makes the call differ when one of its own files has changed. A recording without
+    channels, windows or table raises `RecordingError`.
     """
     del state
     recording = reader(reader_name).read(source, settings)
@@ -61,7 +62,8 @@ def describe_recording(recording: Recording, options: IngestionOptions) -> dict[
         "data_source": recording.data_source,
         "duration_s": recording.duration_s,
         "channels": ", ".join(
-            f"{channel.name} ({channel.sfreq:g} Hz, {channel.unit})" for channel in recording.channels
+            f"{channel.name} ({channel.sfreq:g} Hz, {channel.unit})"
+            for channel in recording.channels
         ),
         "n_runs": len(recording.runs),
         "problems": "; ".join(recording.problems),

@@ -42,8 +42,8 @@ def refuse_clocks(features: pd.DataFrame, epochs: pd.DataFrame) -> None:
     clocks = columns[(correlations.abs().median() >= CLOCK_CORRELATION).reindex(columns)]
     if len(clocks):
         raise LeakageError(
-            f"Features that carry time in session: {', '.join(clocks)}. The protocol's tasks follow a "
-            "fixed order, so time alone tells the class; drop them (feature_engineering.drop)"
+            f"Features that carry time in session: {', '.join(clocks)}. The protocol's "
+            "tasks follow a fixed order, so time alone tells the class; drop them (feature_engineering.drop)"
         )
 
 

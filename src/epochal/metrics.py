@@ -116,7 +116,7 @@ def calibration_error(truth: np.ndarray, proba: np.ndarray, n_bins: int) -> floa
 
 
 def vote_divergence(votes: np.ndarray, proba: np.ndarray) -> float:
-    """Return the mean KL(votes ‖ prediction), predictions clipped at 1e-15 as the challenge does."""
+    """Return the mean KL(votes ‖ prediction), clipped at 1e-15 as the challenge does."""
     target = votes / votes.sum(axis=1, keepdims=True)
     guess = _normalise(np.maximum(proba, 1e-15))
     terms = np.where(target > 0, target * np.log(np.maximum(target, 1e-15) / guess), 0.0)

@@ -117,8 +117,8 @@ class SignalOptions(Options):
     )
     envelope: bool = Field(
         False,
-        description="A muscle envelope of 1 Hz, as Sleep-EDFx cassettes hold it; a faster channel is "
-        "high-passed at 10 Hz, rectified and averaged to 1 Hz first.",
+        description="A muscle envelope of 1 Hz, as Sleep-EDFx cassettes hold it; a faster channel "
+        "is high-passed at 10 Hz, rectified and averaged to 1 Hz first.",
     )
     required: bool = Field(True, description="False: a recording without it gets NaN columns.")
 

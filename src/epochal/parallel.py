@@ -1,4 +1,4 @@
-"""Work by the piece: independent calls run side by side, with progress, none lost to another's failure."""
+"""Work by the piece: calls side by side, with progress, none lost to another's failure."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def run_pieces(
     """
     options = options or ParallelOptions()
     failures: dict[str, Exception] = {}
-    for name, error in _with_progress(
-        _outcomes(pieces, options), len(pieces), description, options
-    ):
-        if error is not None:
-            failures[name] = error
+    with _one_thread_inside():
+        outcomes = _outcomes(pieces, options)
+        for name, error in _with_progress(outcomes, len(pieces), description, options):
+            if error is not None:
+                failures[name] = error
     return failures
 
 
@@ -68,11 +68,18 @@ def _outcomes(pieces: Mapping[str, Callable[[], Any]], options: ParallelOptions)
 
 def _attempt(name: str, piece: Callable[[], Any]) -> tuple[str, Exception | None]:
     try:
-        with _one_thread_inside():
-            piece()
+        piece()
     except Exception as error:  # one failure must not lose the others; the caller reports all
-        return name, _portable(error)
+        return name, _portable(_fault_of(error))
     return name, None
+
+
+def _fault_of(error: Exception) -> Exception:
+    """Return the user's own fault where one is in the chain, which pickling would cut off."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, EpochalError):
+        cause = cause.__cause__
+    return cause or error
 
 
 def _portable(error: Exception) -> Exception:
@@ -85,7 +92,10 @@ def _portable(error: Exception) -> Exception:
 
 
 def _one_thread_inside() -> AbstractContextManager[Any]:
-    """Keep BLAS and OpenMP to one thread: pieces run side by side, and spinning threads starve them."""
+    """Keep BLAS to one thread a piece: spinning threads starve their neighbours.
+
+    joblib sees to its worker processes itself.
+    """
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:  # the core alone has no threadpoolctl
@@ -98,7 +108,5 @@ def _with_progress(outcomes: Any, total: int, description: str, options: Paralle
         from tqdm import tqdm
     except ImportError:  # the core alone has no progress bar
         return outcomes
-    hidden = (
-        None if options.progress else True
-    )  # None: tqdm hides the bar where there is no terminal
+    hidden = None if options.progress else True  # None: no bar where there is no terminal
     return tqdm(outcomes, total=total, desc=description, unit="piece", disable=hidden, leave=False)

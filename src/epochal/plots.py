@@ -43,7 +43,7 @@ def draw_confusions(
 def draw_timeline(
     predictions: pd.DataFrame, epochs: pd.DataFrame, classes: tuple[str, ...], *, model: str
 ) -> Figure:
-    """Draw one recording's classes over time: truth, prediction and the probability of each class."""
+    """Draw one recording over time: truth, prediction, the probability of each class."""
     rows = epochs.merge(predictions, on=["recording_id", "epoch"]).sort_values("epoch")
     hours = rows["onset_s"].to_numpy() / _HOUR_S
     proba = rows[proba_columns(classes)].to_numpy()
@@ -86,7 +86,9 @@ def _draw_probabilities(
     axes.legend(loc="upper right", ncols=len(classes), fontsize="small", framealpha=0.9)
 
 
-def _draw_confusion(axes: Axes, rows: pd.DataFrame, classes: tuple[str, ...], *, title: str) -> None:
+def _draw_confusion(
+    axes: Axes, rows: pd.DataFrame, classes: tuple[str, ...], *, title: str
+) -> None:
     guess = rows[proba_columns(classes)].to_numpy().argmax(axis=1)
     counts = confusion(encode(rows["label"], classes), guess, len(classes))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

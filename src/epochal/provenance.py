@@ -10,7 +10,7 @@ _LEVELS = 4  # the file's own folder and three above it: a cohort's root
 
 
 def data_source_of(path: str | Path) -> DataSource:
-    """Return `simulated` when the file's folder, or one of three above it, holds `SIMULATED.txt`."""
+    """Return `simulated` where `SIMULATED.txt` lies with the file or in three folders above."""
     folders = [Path(path), *Path(path).absolute().parents][: _LEVELS + 1]
     return "simulated" if any((folder / MARK).is_file() for folder in folders) else "real"
 

@@ -53,7 +53,9 @@ predictions = pa.DataFrameSchema(
     {
         **_KEYS,
         "model": pa.Column(str, coerce=True),
-        "family": pa.Column(str, pa.Check.isin(["baseline", "classical", "deep", "stack"]), coerce=True),
+        "family": pa.Column(
+            str, pa.Check.isin(["baseline", "classical", "deep", "stack"]), coerce=True
+        ),
         "role": pa.Column(str, pa.Check.isin(["oof", "val", "test"]), coerce=True),
         "fold": pa.Column(int, pa.Check.ge(-1)),
         "causal": pa.Column(bool),

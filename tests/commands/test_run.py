@@ -2,9 +2,9 @@
 
 import pytest
 from click.testing import CliRunner
-from projects import make_project
 
 from epochal.cli import cli
+from projects import make_project
 
 
 @pytest.fixture
@@ -20,7 +20,10 @@ def run(*arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--env", "weareble_stress"], "No environment 'weareble_stress'; did you mean 'wearable_stress'?"),
+        (
+            ["--env", "weareble_stress"],
+            "No environment 'weareble_stress'; did you mean 'wearable_stress'?",
+        ),
         (["--pipeline", "ingestoin"], "No pipeline 'ingestoin'; did you mean 'ingestion'?"),
         (["--pipelines", "splitting,stackin"], "No pipeline 'stackin'; did you mean 'stacking'?"),
         (["--params", "splittin.n_folds=3"], "No parameter 'splittin'; did you mean 'splitting'?"),
@@ -52,7 +55,9 @@ def test_a_wrong_value_stops_the_run_before_any_node_in_one_line(project, parame
 
 
 def test_a_missing_folder_of_raw_files_is_named(project):
-    result = run("--pipeline", "ingestion", "--params", "ingestion.source=files,ingestion.path=nowhere")
+    result = run(
+        "--pipeline", "ingestion", "--params", "ingestion.source=files,ingestion.path=nowhere"
+    )
     assert result.exit_code == 1
     assert "nowhere: no such folder (ingestion.path)" in result.output
 

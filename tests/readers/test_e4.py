@@ -331,7 +331,7 @@ def test_any_text_is_read_or_refused_by_name(tmp_path, content):
         recording = read(Source("S02", str(folder)), OPTIONS)
     except RecordingError as error:
         recording = None
-        assert "S02" in str(error)  # noqa: PT017
+        assert "S02" in str(error)
     assert recording is None or np.isfinite(recording.channel("EDA").data).all()
 
 

@@ -354,7 +354,7 @@ class TestStreams:
 
 
 class TestSeveralAnimals:
-    MAP = {  # noqa: RUF012
+    MAP = {
         "cage*": {
             "A1": {"EEG": "Ch1", "EMG": "Ch2"},
             "A2": {"EEG": "Ch3", "EMG": "Ch4"},

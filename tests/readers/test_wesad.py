@@ -1,4 +1,5 @@
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,8 +88,7 @@ def test_side_files_give_age_sex_and_order(subject):
         "S2_readme.txt": readme,
         "S2_quest.csv": "# Subj;S2;;\n# ORDER;Base;TSST;Medi 1;Fun;;\n# START;7.08;39.55;;\n",
     }.items():
-        with open(f"{folder}/{name}", "w") as file:  # noqa: PTH123
-            file.write(text)
+        Path(f"{folder}/{name}").write_text(text)
     (source,) = find(find_folder, Options())
     metadata = read(source, Options()).metadata
     assert (metadata["age"], metadata["sex"]) == (27.0, "M")

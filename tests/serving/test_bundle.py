@@ -161,12 +161,15 @@ def test_columns_are_found_by_name_in_any_order(features):
     assert np.array_equal(scorer.predict(shuffled), scorer.predict(features))
 
 
-def test_a_model_needs_the_columns_of_its_base_models():
+@pytest.mark.parametrize("model", ["stack", "stack_forward"])
+def test_a_stack_speaks_only_of_rows_that_every_base_model_knows(features, model):
     scorer = Scorer(make_bundle())
-    own = {entry.name: set(entry.columns) for entry in scorer.manifest.models}
-    assert set(scorer.columns()) == own["logistic_regression"]
-    base = own["logistic_regression"] | own["lightgbm"]
-    assert set(scorer.columns("stack")) == set(scorer.columns("stack_forward")) == base
+    columns = {entry.name: entry.columns for entry in scorer.manifest.models}
+    gaps = features.copy()
+    gaps.loc[gaps.index[0], columns["lightgbm"]] = np.nan
+    assert not scorer.known_rows(gaps, "lightgbm")[0]
+    assert not scorer.known_rows(gaps, model)[0]
+    assert scorer.known_rows(gaps, model)[1:].all()
 
 
 def test_an_unknown_model_is_refused_with_the_near_miss(features):

@@ -31,7 +31,9 @@ BUNDLES = "*/07_model_output/bundle"
 )
 def inspect(files: tuple[Path, ...], name: str | None, bundles: Path) -> None:
     """Print channels, rates, units, gaps, labels and problems of raw recordings."""
-    manifests = [read_bundle(path.parent).manifest for path in bundles.glob(f"{BUNDLES}/{MANIFEST}")]
+    manifests = [
+        read_bundle(path.parent).manifest for path in bundles.glob(f"{BUNDLES}/{MANIFEST}")
+    ]
     failed = 0
     for path in files:
         try:

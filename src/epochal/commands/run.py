@@ -32,7 +32,9 @@ def run_study(**options: Any) -> None:
         kedro_run.callback(**{**options, "pipeline": None, "pipelines": asked})  # type: ignore[misc]
 
 
-def _refuse_unknown(what: str, given: Iterable[str] | Mapping[str, Any], known: Iterable[str]) -> None:
+def _refuse_unknown(
+    what: str, given: Iterable[str] | Mapping[str, Any], known: Iterable[str]
+) -> None:
     """Stop with exit code 2 at the first name that does not exist; Kedro itself may ignore it."""
     for name in given:
         if name not in known:
@@ -45,7 +47,9 @@ def _environments(conf_source: str | None) -> list[str]:
     folder = Path(conf_source) if conf_source else project / settings.CONF_SOURCE
     if not folder.is_dir():
         raise click.UsageError(f"No configuration folder {folder}; name it with --conf-source")
-    return [path.name for path in folder.iterdir() if path.is_dir() and path.name not in _NOT_STUDIES]
+    return [
+        path.name for path in folder.iterdir() if path.is_dir() and path.name not in _NOT_STUDIES
+    ]
 
 
 run = click.Command(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from epochal.errors import EpochalError
+from epochal.errors import explain
 from epochal.serving.bundle import Scorer, read_bundle
 from epochal.serving.scoring import Scored, read_raw, score_recording
 
@@ -35,9 +35,10 @@ def score(files: tuple[Path, ...], bundle: Path | None, out: Path, plot: bool, e
     for path, stem in _with_stems(files):
         try:
             scored = score_recording(read_raw(path, scorer.manifest), scorer)
-        except EpochalError as error:
+        except Exception as error:  # one recording's failure must not stop the others
             failures.append(path)
-            click.echo(f"Failed: {path}: {getattr(error, 'reason', error)}", err=True)
+            reason = getattr(error, "reason", None) or explain(error)
+            click.echo(f"Failed: {path}: {reason}", err=True)
             continue
         _write(scored, scorer, out / stem, plot=plot, edf=edf)
         _report(path, scored)

@@ -1,4 +1,4 @@
-"""The one mechanism for work by the piece: a folder whose pieces are made, kept or removed by key."""
+"""The one mechanism for work by the piece: a folder of pieces made, kept or removed by key."""
 
 from __future__ import annotations
 

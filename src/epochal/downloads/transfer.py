@@ -33,7 +33,7 @@ class TransientError(DownloadError):
         self.retry_after_s = retry_after_s
 
 
-class Cancelled(DownloadError):  # noqa: N818  (nothing went wrong)
+class Cancelled(DownloadError):
     """The download was stopped by its user."""
 
 

@@ -20,14 +20,14 @@ def choose_headline(leaderboard: pd.DataFrame, *, causal_only: bool = False) -> 
 
 
 def rows_of_recording(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Return the model's rows of the first recording that it has not seen: test, else out of fold."""
+    """Return the model's rows of the first recording that it has not seen."""
     rows = most_independent(predictions)
     rows = rows[rows["model"] == model]
     return rows[rows["recording_id"] == rows["recording_id"].min()]
 
 
 def most_independent(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows worth a picture: no baseline; test rows where there are any, else out of fold."""
+    """Return the rows worth a picture: no baseline; test rows, or out of fold where none are."""
     models = predictions[predictions["family"] != "baseline"]
     role = "test" if (models["role"] == "test").any() else "oof"
     return models[models["role"] == role]

@@ -88,9 +88,7 @@ def _windows(
     signal: SignalOptions, recording: Recording, epochs: pd.DataFrame
 ) -> tuple[np.ndarray, float]:
     """Return the filtered windows, `(n_epochs, [n_channels,] n_samples)`, and their rate."""
-    channels = [
-        _filtered(recording.channel(name), signal, recording) for name in signal.channels
-    ]
+    channels = [_filtered(recording.channel(name), signal, recording) for name in signal.channels]
     rates = {channel.sfreq for channel in channels}
     if len(rates) > 1:
         raise RecordingError(

@@ -15,7 +15,6 @@ from epochal.evaluation.choice import choose_headline
 from epochal.models.cross_fitting import FittedModel
 from epochal.models.export import export_model
 from epochal.models.smoothing import estimate_prior, estimate_transitions
-from epochal.models.stacking import STACK
 from epochal.options import (
     ExportOptions,
     FeatureOptions,
@@ -24,7 +23,7 @@ from epochal.options import (
     StudyOptions,
 )
 from epochal.provenance import RESEARCH_USE
-from epochal.serving.bundle import CARD, Bundle, Manifest, ModelEntry
+from epochal.serving.bundle import CARD, STACK, Bundle, Manifest, ModelEntry
 
 _REFERENCE_QUANTILES = (0.001, 0.999)
 

@@ -23,20 +23,20 @@ def prepare_columns() -> list[BaseEstimator]:
 
 
 def build_majority(seed: int) -> BaseEstimator:
-    """Always the classes' shares in training."""
+    """Build a model that always says the classes' shares in training."""
     return DummyClassifier(strategy="prior", random_state=seed)
 
 
 def build_logistic_regression(
     seed: int, *, C: float = 1.0, max_iter: int = 1000, class_weight: Any = None
 ) -> Pipeline:
-    """Multinomial logistic regression on scaled columns."""
+    """Build a multinomial logistic regression on scaled columns."""
     model = LogisticRegression(C=C, max_iter=max_iter, class_weight=class_weight, random_state=seed)
     return make_pipeline(*prepare_columns(), model)
 
 
 def build_lightgbm(seed: int, **params: Any) -> BaseEstimator:
-    """Gradient-boosted trees; missing values are theirs to handle."""
+    """Build gradient-boosted trees; missing values are theirs to handle."""
     from lightgbm import LGBMClassifier
 
     defaults = {"n_estimators": 200, "learning_rate": 0.05, "num_leaves": 31, "subsample": 0.8,

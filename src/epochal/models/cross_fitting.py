@@ -41,7 +41,7 @@ class FittedModel:
 
 @dataclass(frozen=True)
 class CrossFitted:
-    """The refit on train, and predictions of every train and val epoch by a model that did not see it."""
+    """The refit on train; every train and val epoch predicted by a model that did not see it."""
 
     model: FittedModel
     out_of_fold: pd.DataFrame
@@ -67,7 +67,8 @@ def cross_fit(
     """Fit once per fold and once on train; return the refit and the out-of-fold predictions.
 
     `table` is what `join_table` returns. An epoch that lacks the model's columns (`known_rows`) is
-    neither fitted on nor predicted. An unknown kind, or a pattern without a column, raises `EpochalError`.
+    neither fitted on nor predicted. An unknown kind, or a pattern without a column, raises
+    `EpochalError`.
     """
     columns = select_columns(table, options.columns, name)
     known = table[known_rows(table, columns)]

@@ -91,7 +91,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
 
 def build_residual_mlp(seed: int, **params: Any) -> Pipeline:
-    """Residual MLP on scaled columns."""
+    """Build a residual MLP on scaled columns."""
     return make_pipeline(*prepare_columns(), NetworkClassifier(seed=seed, **params))
 
 

@@ -14,8 +14,6 @@ from epochal.models.classical import prepare_columns
 from epochal.models.smoothing import SMOOTHERS, estimate_prior, estimate_transitions
 from epochal.options import StackingOptions, StudyOptions
 
-STACK = "stack"
-
 
 def build_meta(seed: int, *, C: float = 1.0) -> Pipeline:
     """Logistic regression over the base models' log probabilities."""
@@ -39,7 +37,8 @@ def choose_base_models(predictions: pd.DataFrame, options: StackingOptions) -> l
     )
     if len(models) and not chosen:
         raise EpochalError(
-            f"No base model matches {list(options.base_models)}; there are: {', '.join(sorted(models))}"
+            f"No base model matches {list(options.base_models)}; "
+            f"there are: {', '.join(sorted(models))}"
         )
     return chosen
 

@@ -65,7 +65,9 @@ def reader_of(path: Path) -> str:
         return "e4"
     if path.suffix.lower() not in BY_EXTENSION:
         known = ", ".join(sorted(BY_EXTENSION))
-        raise RecordingError(path, f"no reader for '{path.suffix}'; there are {known} and E4 folders")
+        raise RecordingError(
+            path, f"no reader for '{path.suffix}'; there are {known} and E4 folders"
+        )
     return BY_EXTENSION[path.suffix.lower()]
 
 

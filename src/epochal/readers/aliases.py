@@ -7,8 +7,8 @@ An alias is another spelling of the *same* derivation (`C3-A2` for `EEG C3-M2`).
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -133,7 +133,8 @@ def rename_aliases(recording: Recording, wanted: Sequence[str]) -> Recording:
     """
     found = {_find_same(name, recording.channel_names, None): name for name in wanted}
     channels = [
-        replace(channel, name=found.get(channel.name, channel.name)) for channel in recording.channels
+        replace(channel, name=found.get(channel.name, channel.name))
+        for channel in recording.channels
     ]
     return replace(recording, channels=tuple(channels))
 

@@ -56,7 +56,7 @@ class _Dtype:
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Take the byte order; all else follows from the code."""
-        self.dtype = self.dtype.newbyteorder(str(state[1]))
+        self.dtype = self.dtype.newbyteorder(str(state[1]))  # type: ignore[arg-type]
 
 
 class _Array:

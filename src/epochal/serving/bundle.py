@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from epochal.errors import EpochalError, did_you_mean
+from epochal.features.context import known_rows
 from epochal.labels import log_proba
 from epochal.models.smoothing import SMOOTHERS
 from epochal.options import FeatureOptions, IngestionOptions, Options
@@ -22,6 +23,7 @@ from epochal.recording import DataSource
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 CARD = "MODEL_CARD.md"
+STACK = "stack"  # the name of the stack in a bundle
 
 
 class ModelEntry(Options):
@@ -98,7 +100,9 @@ def read_bundle(path: str | Path) -> Bundle:
     if not (folder / MANIFEST).is_file():
         raise EpochalError(f"{folder}: no bundle here (it holds no {MANIFEST})")
     manifest = _read_manifest(folder / MANIFEST)
-    return Bundle(manifest, {name: _verified(folder / name, sha) for name, sha in manifest.hashes.items()})
+    return Bundle(
+        manifest, {name: _verified(folder / name, sha) for name, sha in manifest.hashes.items()}
+    )
 
 
 class Scorer:
@@ -114,13 +118,15 @@ class Scorer:
         """The exported models by name."""
         return {entry.name: entry for entry in self.manifest.models}
 
-    def columns(self, model: str | None = None) -> list[str]:
-        """Return the feature columns that a model needs, through its base models if it is a stack."""
+    def known_rows(self, features: pd.DataFrame, model: str | None = None) -> np.ndarray:
+        """Say of which rows the model may speak, `(n_epochs,)`: a stack where all its bases may."""
         name = model or self.manifest.headline
-        entry = self._entry("stack" if name in self.manifest.smoothing else name)
-        if not entry.base_models:
-            return entry.columns
-        return sorted({column for base in entry.base_models for column in self.columns(base)})
+        entry = self._entry(STACK if name in self.manifest.smoothing else name)
+        if entry.base_models:
+            return np.logical_and.reduce(
+                [self.known_rows(features, base) for base in entry.base_models]
+            )
+        return known_rows(features, entry.columns)
 
     def predict(self, features: pd.DataFrame, model: str | None = None) -> np.ndarray:
         """Return probabilities `(n_epochs, n_classes)` of one model, the headline by default.
@@ -130,14 +136,16 @@ class Scorer:
         name = model or self.manifest.headline
         smoothing = self.manifest.smoothing.get(name)
         if smoothing is not None:
-            proba = self._run("stack", features)
+            proba = self._run(STACK, features)
             smooth = SMOOTHERS[smoothing.kind]
             return smooth(proba, np.array(smoothing.transitions), np.array(smoothing.prior))
         return self._run(name, features)
 
     def _run(self, name: str, features: pd.DataFrame) -> np.ndarray:
         entry = self._entry(name)
-        inputs = self._base_inputs(entry, features) if entry.base_models else features[entry.columns]
+        inputs = (
+            self._base_inputs(entry, features) if entry.base_models else features[entry.columns]
+        )
         session = self._session(entry.file)
         raw = session.run(None, {session.get_inputs()[0].name: inputs.to_numpy(np.float32)})[-1]
         proba = np.zeros((len(features), len(self.manifest.classes)))
@@ -154,9 +162,7 @@ class Scorer:
         parts = {
             f"{base}__{name}": log_proba(column)
             for base in stack.base_models
-            for name, column in zip(
-                self.manifest.classes, self._run(base, features).T, strict=True
-            )
+            for name, column in zip(self.manifest.classes, self._run(base, features).T, strict=True)
         }
         return pd.DataFrame(parts)[stack.columns]
 

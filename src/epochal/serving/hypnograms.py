@@ -18,8 +18,8 @@ def write_edf_annotations(path: Path, epochs: pd.DataFrame, summary: dict[str, A
     """
     length_s = float(summary["epoch_length_s"])
     provenance = (
-        f"Epochal {summary['epochal_version']}, {summary['model']}, data: {summary['data_source']}. "
-        f"{summary['notice']}"
+        f"Epochal {summary['epochal_version']}, {summary['model']}, "
+        f"data: {summary['data_source']}. {summary['notice']}"
     )
     annotations = [edfio.EdfAnnotation(0.0, None, provenance)]
     for row in epochs[epochs["label"] != ""].itertuples():

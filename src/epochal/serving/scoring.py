@@ -12,7 +12,6 @@ import pandas as pd
 from epochal import __version__
 from epochal.errors import RecordingError
 from epochal.features import extract_features
-from epochal.features.context import known_rows
 from epochal.labels import PROBA
 from epochal.provenance import RESEARCH_USE
 from epochal.readers import Source, reader, reader_of
@@ -62,7 +61,7 @@ def score_recording(recording: Recording, scorer: Scorer) -> Scored:
         )
     features = extract_features(recording, epochs, manifest.feature_engineering)
     outside = outside_reference(features, manifest)
-    usable = known_rows(features, scorer.columns())
+    usable = scorer.known_rows(features)
     _refuse_strangers(recording, outside, usable)
     proba = np.full((len(epochs), len(manifest.classes)), np.nan)
     for run in epochs.loc[usable, "run"].unique():  # smoothing does not cross a gap
@@ -90,8 +89,8 @@ def _refuse_strangers(recording: Recording, outside: np.ndarray, usable: np.ndar
     if strange > REFUSED_SHARE:
         raise RecordingError(
             recording.recording_id,
-            f"{strange:.0%} of its epochs are unlike the data that the bundle was trained on (wrong "
-            "unit, species, channel or rate?)",
+            f"{strange:.0%} of its epochs are unlike the data that the bundle was trained on "
+            "(wrong unit, species, channel or rate?)",
         )
 
 

@@ -81,8 +81,8 @@ def _notch_sections(channel: Channel, notch_hz: float | None) -> list[np.ndarray
 def _refuse_beyond_nyquist(channel: Channel, edge_hz: float) -> None:
     if edge_hz >= channel.sfreq / 2:
         raise EpochalError(
-            f"Channel '{channel.name}': a filter edge at {edge_hz:g} Hz needs a sampling rate above "
-            f"{2 * edge_hz:g} Hz; it has {channel.sfreq:g} Hz"
+            f"Channel '{channel.name}': a filter edge at {edge_hz:g} Hz needs a sampling rate "
+            f"above {2 * edge_hz:g} Hz; it has {channel.sfreq:g} Hz"
         )
 
 

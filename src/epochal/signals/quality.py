@@ -8,7 +8,7 @@ from epochal.options import QualityOptions
 
 
 def flag_epochs(windows: np.ndarray, options: QualityOptions) -> dict[str, np.ndarray]:
-    """Return `missing`, `flat` and `saturated`, bool `(n_epochs,)`, of windows `(n_epochs, n_samples)`.
+    """Return `missing`, `flat`, `saturated`, bool `(n_epochs,)`; windows `(n_epochs, n_samples)`.
 
     `missing`: a sample is not finite. `flat`: the values span less than `flat_span`.
     `saturated`: more than `saturated_share` of the samples sit on the window's extreme values

@@ -58,5 +58,7 @@ def _empty(folder: Path) -> None:
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not (folder / MARK).is_file():
-        raise EpochalError(f"{folder}: it holds files that no simulation wrote; choose another folder")
+        raise EpochalError(
+            f"{folder}: it holds files that no simulation wrote; choose another folder"
+        )
     shutil.rmtree(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -92,7 +91,7 @@ def write_folder(folder: Path, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         (part / name).write_text(text, encoding="utf-8", newline="")
     shutil.rmtree(folder, ignore_errors=True)
-    os.replace(part, folder)  # noqa: PTH105 - as everywhere, so that it is found
+    part.replace(folder)
 
 
 def write_zip(path: Path, texts: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from torch import nn
 
 
 class ResidualMLP(nn.Module):
-    """Pre-normalised residual blocks over a linear embedding: `(B, n_features)` → logits `(B, n_classes)`.
+    """Pre-normalised residual blocks: `(B, n_features)` → logits `(B, n_classes)`.
 
     LayerNorm before each block (Xiong et al. 2020, arXiv:2002.04745) rather than BatchNorm, so that
     an epoch's output does not depend on its batch.

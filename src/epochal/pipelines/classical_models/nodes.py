@@ -41,7 +41,7 @@ def predict_classical(
     classical_models: FamilyOptions,
     study: StudyOptions,
 ) -> pd.DataFrame:
-    """Gather the listed models' out-of-fold predictions, and predict val and test with the refits."""
+    """Gather the listed models' out-of-fold predictions; the refits predict val and test."""
     table = add_schedule(join_table(features, epochs, splits), epochs)
     listed = [*classical_models.models, *baselines(features, study)]
     return gather_predictions({name: fitted[name] for name in listed}, table, splits, study.classes)

@@ -12,6 +12,11 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(fit_classical, TABLES, "classical_fitted", name="fit_classical"),
-            Node(predict_classical, ["classical_fitted", *TABLES], "classical_predictions", name="predict_classical"),
+            Node(
+                predict_classical,
+                ["classical_fitted", *TABLES],
+                "classical_predictions",
+                name="predict_classical",
+            ),
         ]
     )

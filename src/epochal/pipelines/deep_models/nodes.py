@@ -38,7 +38,7 @@ def predict_deep(
     deep_models: FamilyOptions,
     study: StudyOptions,
 ) -> pd.DataFrame:
-    """Gather the listed networks' out-of-fold predictions, and predict val and test with the refits."""
+    """Gather the listed networks' out-of-fold predictions; the refits predict val and test."""
     listed = {name: fitted[name] for name in deep_models.models}
     table = join_table(features, epochs, splits)
     return gather_predictions(listed, table, splits, study.classes)

@@ -19,7 +19,9 @@ def compute_features(
     """Compute each recording's features as a piece of its own."""
     by_recording = dict(tuple(epochs.groupby("recording_id")))
     return {
-        name: partial(_features_of, load, by_recording[name].reset_index(drop=True), feature_engineering)
+        name: partial(
+            _features_of, load, by_recording[name].reset_index(drop=True), feature_engineering
+        )
         for name, load in recordings.items()
         if name in by_recording
     }
@@ -28,7 +30,7 @@ def compute_features(
 def gather_features(
     feature_parts: dict[str, Callable[[], pd.DataFrame]], epochs: pd.DataFrame, study: StudyOptions
 ) -> pd.DataFrame:
-    """Put the recordings' features into one table, which may carry no time where that is forbidden."""
+    """Put the recordings' features into one table; it may carry no time where that is forbidden."""
     features = pd.concat([load() for load in feature_parts.values()], ignore_index=True)
     if study.fixed_task_order:
         refuse_clocks(features, epochs)

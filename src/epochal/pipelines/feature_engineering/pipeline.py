@@ -15,6 +15,11 @@ def create_pipeline() -> Pipeline:
                 "feature_parts",
                 name="compute_features",
             ),
-            Node(gather_features, ["feature_parts", "epochs", "params:study"], "features", name="gather_features"),
+            Node(
+                gather_features,
+                ["feature_parts", "epochs", "params:study"],
+                "features",
+                name="gather_features",
+            ),
         ]
     )

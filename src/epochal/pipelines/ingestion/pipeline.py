@@ -10,7 +10,12 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(list_sources, "params:ingestion", "sources", name="list_sources"),
-            Node(read_recordings, ["sources", "params:ingestion"], "recordings", name="read_recordings"),
+            Node(
+                read_recordings,
+                ["sources", "params:ingestion"],
+                "recordings",
+                name="read_recordings",
+            ),
             Node(
                 make_epochs,
                 ["recordings", "params:ingestion", "params:study"],

@@ -8,13 +8,13 @@ import pandas as pd
 from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
 from epochal.models.stacking import (
     META_ROSTER,
-    STACK,
     choose_base_models,
     mark_causal,
     smooth_predictions,
     spread_models,
 )
 from epochal.options import ModelOptions, StackingOptions, StudyOptions
+from epochal.serving.bundle import STACK
 
 
 def fit_stack(
@@ -49,4 +49,6 @@ def predict_stack(
     models = choose_base_models(predictions, stacking)
     held_out = join_table(spread_models(predictions, models, ("val", "test")), epochs, splits)
     stacked = gather_predictions(fitted, held_out, splits, study.classes)
-    return smooth_predictions(mark_causal(stacked, predictions, models), epochs, splits, stacking, study)
+    return smooth_predictions(
+        mark_causal(stacked, predictions, models), epochs, splits, stacking, study
+    )

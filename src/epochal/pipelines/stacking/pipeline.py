@@ -19,6 +19,8 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(fit_stack, TABLES, "stack_fitted", name="fit_stack"),
-            Node(predict_stack, ["stack_fitted", *TABLES], "stack_predictions", name="predict_stack"),
+            Node(
+                predict_stack, ["stack_fitted", *TABLES], "stack_predictions", name="predict_stack"
+            ),
         ]
     )
