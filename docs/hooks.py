@@ -1,4 +1,4 @@
-"""MkDocs hooks: write the configuration reference from the code, so that it cannot fall behind.
+"""MkDocs hooks: write the reference pages from the code, so that they cannot fall behind it.
 
 A page asks for a part by a line of its own, `<!-- generated: options -->`; the name after the
 colon is a key of `PARTS`.
@@ -7,18 +7,22 @@ colon is a key of `PARTS`.
 from __future__ import annotations
 
 import inspect
+import json
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
+import pandas as pd
 import yaml
 from kedro.framework.project import configure_project
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
+from epochal.cli import cli
 from epochal.features.extraction import FEATURE_SETS
 from epochal.models.classical import ROSTER as CLASSICAL
 from epochal.models.deep import ROSTER as DEEP
@@ -28,9 +32,11 @@ from epochal.pipeline_registry import PIPELINES, register_pipelines
 from epochal.readers import READERS, reader
 from epochal.simulation import SIMULATORS, simulator
 
-CONF = Path(__file__).parents[1] / "conf" / "base"
+DOCS = Path(__file__).parent
+CONF = DOCS.parent / "conf" / "base"
 MARK = "<!-- generated: {} -->"
 SECTIONS = ("study", *PIPELINES)
+LONGEST_VALUE = 90
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -47,18 +53,18 @@ def section_models() -> dict[str, type[BaseModel]]:
     models: dict[str, type[BaseModel]] = {}
     for node in register_pipelines()["__default__"].nodes:
         hints = typing.get_type_hints(node.func)
-        names = inspect.signature(node.func).parameters
-        for given, name in zip(node.inputs, names, strict=True):
+        for given, name in zip(node.inputs, inspect.signature(node.func).parameters, strict=True):
             if given.startswith("params:"):
                 models[given.removeprefix("params:")] = hints[name]
-    return {name: models[name] for name in SECTIONS if name in models}
+    return {name: models[name] for name in SECTIONS}
 
 
 def write_options() -> str:
     """Describe every parameter of every section, with its default and what conf/base says."""
-    given = {name: _base(f"parameters_{name}.yml").get(name, {}) for name in SECTIONS}
-    found = section_models().items()
-    return "\n\n".join(_section(path, model, given[path]) for path, model in found)
+    given = {name: _base(f"parameters_{name}.yml")[name] for name in SECTIONS}
+    return "\n\n".join(
+        _section(name, model, given[name]) for name, model in section_models().items()
+    )
 
 
 def write_globals() -> str:
@@ -66,62 +72,83 @@ def write_globals() -> str:
     return _section("parallel", ParallelOptions, _base("globals.yml")["parallel"])
 
 
-def write_readers() -> str:
-    """Describe each reader and its options."""
+def write_components(modules: dict[str, str], get: Callable[[str], Any]) -> str:
+    """Describe each reader, or each simulator, and its options."""
     return "\n\n".join(
-        _component(name, READERS[name], reader(name).Options) for name in sorted(READERS)
-    )
-
-
-def write_simulators() -> str:
-    """Describe each simulator and its options."""
-    return "\n\n".join(
-        _component(name, SIMULATORS[name], simulator(name).Options) for name in sorted(SIMULATORS)
+        _component(name, module, get(name).Options) for name, module in sorted(modules.items())
     )
 
 
 def write_names() -> str:
     """List what conf may name: feature sets, kinds of model, smoothers."""
-    features = {name: _resolve(target) for name, target in FEATURE_SETS.items()}
     parts = {
-        "Feature sets (`features`)": features,
+        "Feature sets (`features`)": {name: _resolve(at) for name, at in FEATURE_SETS.items()},
         "Classical models and baselines (`kind`)": CLASSICAL,
         "Deep models (`kind`)": DEEP,
         "Smoothing of the stack (`smoothing`)": SMOOTHERS,
     }
-    return "\n\n".join(f"### {title}\n\n{_names(named)}" for title, named in parts.items())
+    return "\n\n".join(
+        f"### {title}\n\n"
+        + _table(["name", "what it is"], [[f"`{n}`", _first_line(t)] for n, t in named.items()])
+        for title, named in parts.items()
+    )
 
 
+def write_commands() -> str:
+    """Show the help of every command and subcommand."""
+    parts = [
+        f"### `{context.command_path}`\n\n```text\n{context.get_help()}\n```"
+        for context in _contexts(click.Context(cli, info_name="epochal"))
+    ]
+    return "\n\n".join(parts)
+
+
+def write_figures(file: str, columns: Sequence[str]) -> str:
+    """Show some columns of a table of published figures, which `docs/figures/` keeps."""
+    table = pd.read_csv(DOCS / "figures" / file)[list(columns)]
+    rows = [[f"{v:.3f}" if isinstance(v, float) else f"{v}" for v in row] for row in table.values]
+    return _table(columns, rows)
+
+
+BOARD = ("model", "family", "causal", "n_epochs", "n_subjects", "accuracy", "macro_f1", "kappa",
+         "kappa_low", "kappa_high", "ece")  # fmt: skip
+TASKS = ("model", "task", "label", "n_epochs", "accuracy")
 PARTS: dict[str, Callable[[], str]] = {
     "options": write_options,
     "globals": write_globals,
-    "readers": write_readers,
-    "simulators": write_simulators,
+    "readers": partial(write_components, READERS, reader),
+    "simulators": partial(write_components, SIMULATORS, simulator),
     "names": write_names,
+    "commands": write_commands,
+    "stress leaderboard": partial(write_figures, "wearable_stress/leaderboard.csv", BOARD),
+    "stress tasks": partial(write_figures, "wearable_stress/results_by_task.csv", TASKS),
 }
 
 
 def _section(path: str, model: type[BaseModel], given: Any) -> str:
     """Write a model's heading, first sentence and table, then those of the models inside it."""
-    parts = [f"### `{path}`", f"`{model.__name__}`: {_first_line(model)}", _table(model, given)]
-    for below, nested, value in _nested(path, model, given):
-        parts.append(_section(below, nested, value))
+    parts = [f"### `{path}`", f"`{model.__name__}`: {_first_line(model)}", _fields(model, given)]
+    parts += [
+        _section(below, nested, value) for below, nested, value in _nested(path, model, given)
+    ]
     return "\n\n".join(parts)
 
 
 def _component(name: str, module: str, model: type[BaseModel]) -> str:
-    return "\n\n".join([f"### `{name}`", _first_line(import_module(module)), _table(model, None)])
+    """Write a reader's or a simulator's heading, first sentence and options."""
+    table = _fields(model, None) if model.model_fields else "No options."
+    below = [_section(*nested) for nested in _nested(name, model, None)]
+    return "\n\n".join([f"### `{name}`", _first_line(import_module(module)), table, *below])
 
 
-def _table(model: type[BaseModel], given: Any) -> str:
+def _fields(model: type[BaseModel], given: Any) -> str:
     """Write one row per field; the column `conf/base` only where base says anything of it."""
     based = isinstance(given, dict)
-    header = ["key", "type", "default", *(["`conf/base`"] if based else []), "meaning"]
-    rows = [header, ["---"] * len(header)]
+    rows = []
     for name, field in model.model_fields.items():
         base = [_base_value(given, name)] if based else []
-        rows.append([f"`{name}`", _type(field), _default(field), *base, field.description or ""])
-    return "\n".join("| " + " | ".join(_escape(cell) for cell in row) + " |" for row in rows)
+        rows.append([f"`{name}`", _type(field), _default(field), *base, _meaning(field)])
+    return _table(["key", "type", "default", *["`conf/base`"] * based, "meaning"], rows)
 
 
 def _nested(
@@ -142,38 +169,55 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _type(field: FieldInfo) -> str:
-    """Write a field's type as YAML users know it."""
+    """Write a field's type without the modules that its parts come from."""
     annotation = field.annotation
     name = annotation.__name__ if inspect.isclass(annotation) else str(annotation)
-    for models in _models_in(annotation):
-        name = name.replace(f"{models.__module__}.{models.__qualname__}", models.__name__)
-    name = name.replace("typing.", "").replace("pathlib.", "").replace("NoneType", "None")
-    return f"`{name}`"
+    for model in _models_in(annotation):
+        name = name.replace(f"{model.__module__}.{model.__qualname__}", model.__name__)
+    return f"`{name.replace('typing.', '').replace('pathlib.', '')}`"
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    if isinstance(value, BaseModel) or value is PydanticUndefined:
-        return "see below"
-    return f"`{list(value) if isinstance(value, tuple) else value!r}`"
+    return "see below" if isinstance(value, BaseModel) else _value(value)
+
+
+def _meaning(field: FieldInfo) -> str:
+    """Return the field's description, or what the models in it are."""
+    models = [_first_line(model) for model in _models_in(field.annotation)]
+    return field.description or " ".join(models)
 
 
 def _base_value(given: dict[str, Any], name: str) -> str:
-    if name not in given:
-        return ""
-    value = given[name]
+    value = given.get(name, "")
     if isinstance(value, dict) and value:
-        return "see below" if name != "models" else ", ".join(f"`{model}`" for model in value)
-    if value == "???":
-        return "each study"
-    return f"`{'null' if value is None else value}`"
+        return ", ".join(f"`{key}`" for key in value) if name == "models" else "see below"
+    return {"": "", "???": "each study"}.get(str(value), _value(value))
 
 
-def _names(named: dict[str, Any]) -> str:
-    rows = [f"| `{name}` | {_escape(_first_line(target))} |" for name, target in named.items()]
-    return "\n".join(["| name | what it is |", "| --- | --- |", *rows])
+def _value(value: Any) -> str:
+    """Write a value as YAML takes it, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return f"`{text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + '…'}`"
+
+
+def _contexts(context: click.Context) -> Iterator[click.Context]:
+    """Yield the contexts of all commands below a group, each a line of help of its own."""
+    command = context.command
+    if not isinstance(command, click.Group):
+        yield context
+        return
+    for name in command.list_commands(context):
+        below = command.get_command(context, name)
+        assert below is not None  # it has just been listed
+        yield from _contexts(click.Context(below, info_name=name, parent=context))
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(_escape, line)) + " |" for line in lines)
 
 
 def _resolve(target: str) -> Any:

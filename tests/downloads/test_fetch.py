@@ -7,8 +7,9 @@ import pytest
 
 from downloads.physionet import Fault, Remote, sha256
 from epochal.downloads import DownloadError
-from epochal.downloads.fetch import FetchOptions, Outcome, fetch_plan, persist, raise_failures
+from epochal.downloads.fetch import FetchOptions, fetch_plan, persist, raise_failures
 from epochal.downloads.ledger import Ledger, read_ledger
+from epochal.downloads.outcome import Outcome
 from epochal.downloads.plan import RemoteFile, make_plan
 from epochal.downloads.progress import Progress
 from epochal.downloads.transfer import Cancelled, Line, TransientError

@@ -1,7 +1,7 @@
 import io
 import sys
 
-from epochal.downloads.fetch import Outcome
+from epochal.downloads.outcome import Outcome
 from epochal.downloads.plan import Plan, Planned, RemoteFile
 from epochal.downloads.progress import Bar, Lines, Progress, Tally, describe_outcome
 

@@ -8,7 +8,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from pydantic import Field
 
 from epochal.downloads import DownloadError
 from epochal.downloads.ledger import Ledger, sha256_of
+from epochal.downloads.outcome import Outcome
 from epochal.downloads.plan import Plan, Planned, RemoteFile, part_of
 from epochal.downloads.progress import Progress
 from epochal.downloads.transfer import (
@@ -48,21 +48,6 @@ class FetchOptions(TransferOptions):
         description="The pause before a second attempt; it doubles with each further one.",
     )
     longest_backoff_s: float = Field(60.0, ge=0, description="No pause is longer.")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a file: its hash, or why it failed and whether another round may help.
-
-    `n_bytes` came in `seconds`, pauses included.
-    """
-
-    file: RemoteFile
-    sha256: str = ""
-    reason: str = ""
-    again: bool = False
-    n_bytes: int = 0
-    seconds: float = 0.0
 
 
 def persist(

@@ -11,7 +11,7 @@ from epochal.downloads import as_size, load_extra
 from epochal.downloads.plan import Plan, summarise
 
 if TYPE_CHECKING:
-    from epochal.downloads.fetch import Outcome
+    from epochal.downloads.outcome import Outcome
 
 
 class Progress:

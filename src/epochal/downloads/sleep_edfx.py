@@ -19,13 +19,13 @@ from pydantic import Field, field_validator
 from epochal.downloads import DownloadError, as_size, prepare_folder, refuse_simulated
 from epochal.downloads.fetch import (
     FetchOptions,
-    Outcome,
     fetch_plan,
     persist,
     raise_failures,
 )
 from epochal.downloads.ledger import Ledger, locked, read_ledger
 from epochal.downloads.listing import parse_index, parse_records, parse_sums
+from epochal.downloads.outcome import Outcome
 from epochal.downloads.plan import Plan, RemoteFile, check_space, make_plan
 from epochal.downloads.progress import Progress
 from epochal.downloads.transfer import Line, fetch_size, fetch_text, open_line
