@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_WAIT_POLICY := PASSIVE
 export DO_NOT_TRACK := 1
+export NO_MKDOCS_2_WARNING := 1
 # Real recordings for tests and benchmarks; tests that need them skip, with the reason, without.
 ifneq ($(wildcard ../shared/data),)
 export EPOCHAL_DATA ?= $(abspath ../shared/data)

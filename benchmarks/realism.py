@@ -1,4 +1,4 @@
-"""How real simulated human nights are: measured against scorers and nights that know nothing of them.
+"""How real simulated human nights are, by scorers and real nights that know nothing of them.
 
     python benchmarks/realism.py --data FOLDER [--peers-python PYTHON | --peers-venv FOLDER]
 
@@ -24,12 +24,12 @@ from sklearn.metrics import cohen_kappa_score, f1_score
 
 sys.path.insert(0, str(Path(__file__).with_name("realism")))
 
-from band_table import COLUMNS, cut_wake, read_stages, read_table  # noqa: E402
-from fit_spectra import FITTED  # noqa: E402
-from hypnograms import real_nights, simulated_nights, summary  # noqa: E402
-from transfer import STAGES, across_subjects, carried_over  # noqa: E402
+from band_table import COLUMNS, cut_wake, read_stages, read_table
+from fit_spectra import FITTED
+from hypnograms import real_nights, simulated_nights, summary
+from transfer import STAGES, across_subjects, carried_over
 
-from epochal.simulation import sleep  # noqa: E402
+from epochal.simulation import sleep
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "realism.json"
@@ -139,7 +139,13 @@ def build_report(data: Path, work: Path, agreement: dict[str, dict[str, float]])
 
 def _rows(agreement: dict, models: dict, distances: pd.DataFrame) -> list[dict]:
     rows = [
-        _row(f"{peer} on {N_NIGHTS} simulated nights", "kappa", figures["kappa"], "goal", GOALS["scorer"])
+        _row(
+            f"{peer} on {N_NIGHTS} simulated nights",
+            "kappa",
+            figures["kappa"],
+            "goal",
+            GOALS["scorer"],
+        )
         for peer, figures in agreement.items()
     ]
     for case in ("from simulated to real nights", "from real to simulated nights"):
@@ -147,8 +153,18 @@ def _rows(agreement: dict, models: dict, distances: pd.DataFrame) -> list[dict]:
             _row(f"model {case}", "kappa", models[case]["kappa"], "goal", GOALS["carried over"])
         )
     ours, real = models["simulated nights, across subjects"], models["real nights, across subjects"]
-    rows.append(_row("LightGBM across subjects", "accuracy", ours["accuracy"], "real nights", real["accuracy"]))
-    rows.append(_row("LightGBM across subjects", "F1 of N1", ours["f1_N1"], "real nights", real["f1_N1"]))
+    rows.append(
+        _row(
+            "LightGBM across subjects",
+            "accuracy",
+            ours["accuracy"],
+            "real nights",
+            real["accuracy"],
+        )
+    )
+    rows.append(
+        _row("LightGBM across subjects", "F1 of N1", ours["f1_N1"], "real nights", real["f1_N1"])
+    )
     # Distances: less is better, and real people's own distance is the measure.
     ours, real = distances["simulated"].abs().mean(), distances["other real people"].abs().mean()
     rows.append(
@@ -183,7 +199,9 @@ def _ln_medians(table: pd.DataFrame) -> pd.Series:
     logs = np.log(table[COLUMNS].clip(lower=1e-4))
     keys = [table["recording_id"].to_numpy(), table["stage"].astype(str).to_numpy()]
     nights = logs.groupby(keys).median()[logs.groupby(keys).size() >= EPOCHS_FOR_A_MEDIAN]
-    return nights.groupby(level=1).mean().rename_axis("stage").stack().rename_axis(["stage", "column"])
+    return (
+        nights.groupby(level=1).mean().rename_axis("stage").stack().rename_axis(["stage", "column"])
+    )
 
 
 def feature_quantiles(simulated: pd.DataFrame, unseen: pd.DataFrame) -> list[dict]:

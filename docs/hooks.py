@@ -104,14 +104,14 @@ def write_commands() -> str:
 
 
 def write_figures(file: str, columns: Sequence[str]) -> str:
-    """Show some columns of a table of published figures, which `docs/figures/` keeps."""
-    table = pd.read_csv(DOCS / "figures" / file)[list(columns)]
+    """Show the out-of-fold rows of a table of published figures, which `docs/figures/` keeps."""
+    table = pd.read_csv(DOCS / "figures" / file).query("role == 'oof'")[list(columns)]
     rows = [[f"{v:.3f}" if isinstance(v, float) else f"{v}" for v in row] for row in table.values]
     return _table(columns, rows)
 
 
-BOARD = ("model", "family", "causal", "n_epochs", "n_subjects", "accuracy", "macro_f1", "kappa",
-         "kappa_low", "kappa_high", "ece")  # fmt: skip
+BOARD = ("model", "causal", "data_source", "n_epochs", "accuracy", "macro_f1", "kappa",
+         "kappa_low", "kappa_high")  # fmt: skip
 TASKS = ("model", "task", "label", "n_epochs", "accuracy")
 PARTS: dict[str, Callable[[], str]] = {
     "options": write_options,
@@ -120,6 +120,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "simulators": partial(write_components, SIMULATORS, simulator),
     "names": write_names,
     "commands": write_commands,
+    "demo leaderboard": partial(write_figures, "demo/leaderboard.csv", BOARD),
     "stress leaderboard": partial(write_figures, "wearable_stress/leaderboard.csv", BOARD),
     "stress tasks": partial(write_figures, "wearable_stress/results_by_task.csv", TASKS),
 }

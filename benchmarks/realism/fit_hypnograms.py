@@ -71,6 +71,19 @@ def contexts(night: np.ndarray) -> list[tuple[str, np.ndarray]]:
 def main(folder: Path) -> None:
     nights = [read_night(p) for p in sorted(folder.glob("*.edf")) if not is_held_out(p.name)]
     nights = [np.where(np.isin(night, STAGES), night, "W") for night in nights]
+    sequences, minutes = gather(nights)
+    print("CHAINS = {")
+    for name in sorted(sequences):
+        print_chain(name, semi_markov.fit(sequences[name], STAGES))
+    print("}\nPERIOD_MINUTES = {")
+    for name in sorted(minutes):
+        quantiles = np.quantile(minutes[name], semi_markov.QUANTILES)
+        print(f'    "{name}": {tuple(round(float(q), 1) for q in quantiles)},')
+    print("}")
+
+
+def gather(nights: list[np.ndarray]) -> tuple[dict[str, list], dict[str, list]]:
+    """Return the bouts of every part of the nights, and the lengths of the periods in minutes."""
     sequences, minutes = defaultdict(list), defaultdict(list)
     for night in nights:
         for name, stages in contexts(night):
@@ -78,20 +91,19 @@ def main(folder: Path) -> None:
                 sequences[name].append(semi_markov.bouts(stages))
         for kind, cycle, start, end in periods(night)[:-1]:
             minutes[f"{kind}{min(cycle, 3) + 1}"].append((end - start) / 2)
-    print("CHAINS = {")
-    for name in sorted(sequences):
-        chain = semi_markov.fit(sequences[name], STAGES)
-        print(f'    "{name}": SemiMarkov(\n        {{')
-        for stage, row in chain.transitions.items():
-            print(f'            "{stage}": ' + repr({k: round(v, 3) for k, v in row.items() if v}).replace("'", '"') + ",")
-        print("        },\n        {")
-        for stage, lengths in chain.bout_epochs.items():
-            print(f'            "{stage}": ' + repr(tuple(round(float(x), 1) for x in lengths)) + ",")
-        print("        },\n    ),")
-    print("}\nPERIOD_MINUTES = {")
-    for name in sorted(minutes):
-        print(f'    "{name}": ' + repr(tuple(round(float(q), 1) for q in np.quantile(minutes[name], semi_markov.QUANTILES))) + ",")
-    print("}", len(nights))
+    return sequences, minutes
+
+
+def print_chain(name: str, chain: semi_markov.SemiMarkov) -> None:
+    print(f'    "{name}": SemiMarkov(\n        {{')
+    for stage, row in chain.transitions.items():
+        print(
+            f'            "{stage}": ' + str({to: round(p, 3) for to, p in row.items() if p}) + ","
+        )
+    print("        },\n        {")
+    for stage, lengths in chain.bout_epochs.items():
+        print(f'            "{stage}": ' + str(tuple(round(float(n), 1) for n in lengths)) + ",")
+    print("        },\n    ),")
 
 
 if __name__ == "__main__":

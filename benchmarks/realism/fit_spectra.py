@@ -16,7 +16,7 @@ import pandas as pd
 from sklearn.mixture import GaussianMixture
 
 from band_table import BANDS_HZ, CHANNELS, cut_wake, features  # isort: skip
-from epochal.simulation import sleep_person, sleep_spectra
+from epochal.simulation import sleep_background, sleep_person, sleep_spectra
 from epochal.simulation.sleep_background import background
 from epochal.simulation.sleep_states import PER_EPOCH, state_weights
 from epochal.simulation.sleep_waves import add_waves
@@ -32,12 +32,23 @@ def targets(table: pd.DataFrame) -> np.ndarray:
     """Return the median ln powers `(n_states, 2, n_bands)` of the fitted subjects' nights."""
     logs = np.log(table[COLUMNS].clip(lower=FLOOR))
     nights, stages = table["recording_id"].to_numpy(), table["stage"].astype(str).to_numpy()
-    medians = {s: logs[stages == s].groupby(nights[stages == s]).median().mean().to_numpy() for s in set(stages)}
+    medians = {
+        s: logs[stages == s].groupby(nights[stages == s]).median().mean().to_numpy()
+        for s in set(stages)
+    }
     wake = GaussianMixture(2, random_state=0, n_init=3).fit(logs[stages == "W"])
     closed, opened = sorted(wake.means_, key=lambda mean: mean[-1])
     less = np.array([0.1, 0.03, 0.0, 0.0, 0.0] * 2)
     more = np.array([0.4, 0.1, 0.0, -0.05, 0.0] * 2)
-    rows = [opened, closed, medians["N1"], medians["N2"], medians["N3"] - less, medians["N3"] + more, medians["REM"]]
+    rows = [
+        opened,
+        closed,
+        medians["N1"],
+        medians["N2"],
+        medians["N3"] - less,
+        medians["N3"] + more,
+        medians["REM"],
+    ]
     return np.array(rows).reshape(len(rows), 2, -1)
 
 
@@ -62,11 +73,15 @@ def simulated(state: int, rng: np.random.Generator) -> np.ndarray:
     eeg = background(average_person(), weights, rng)
     add_waves(eeg, average_person(), weights, rng)
     return np.array(
-        [[np.median(np.log(features(eeg[c], sfreq=100)[f"{b}_uv2_per_hz"])) for b in BANDS_HZ] for c in range(2)]
+        [
+            [np.median(np.log(features(eeg[c], sfreq=100)[f"{b}_uv2_per_hz"])) for b in BANDS_HZ]
+            for c in range(2)
+        ]
     )
 
 
 def main(path: Path) -> None:
+    sleep_background.DRIFT_SHARE = 0.0  # an hour would not average it out
     table = cut_wake(pd.read_parquet(path))
     wanted = targets(table[table["subject_id"].isin(FITTED)])
     power = sleep_spectra.LOG_POWER
@@ -75,8 +90,11 @@ def main(path: Path) -> None:
             miss = wanted[state] - simulated(state, np.random.default_rng(1))
             power[state, :2] += np.clip(0.9 * miss, -1, 1)
         print("worst miss", np.abs(miss).max(), file=sys.stderr)
-    for row in power:
-        print("    " + repr([[round(float(x), 2) for x in channel] for channel in row]) + ",")
+    for name, row in zip(sleep_spectra.STATES, power, strict=True):
+        print(f"        [  # {name}")
+        for channel in row:
+            print(f"            {[round(float(value), 2) for value in channel]},")
+        print("        ],")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage nights with two pretrained scorers, YASA and GSSC; runs in a virtual environment of its own.
+"""Stage nights with two pretrained scorers, YASA and GSSC; it runs in an environment of its own.
 
     PYTHON peers.py FOLDER OUT.json
 
@@ -8,6 +8,7 @@ of Epochal's. GSSC is a program of its own licence (AGPL-3): it is run, nothing 
 
 import functools
 import json
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 EEG, EOG = "EEG Fpz-Cz", "EOG horizontal"
 CHUNK_EPOCHS = 120  # bounds the memory; epochs do not influence each other there
 STAGES = ("W", "N1", "N2", "N3", "REM")
+MALE = 1  # in the FIFF standard that MNE follows
 YASA_NAMES = {"WAKE": "W", "W": "W", "N1": "N1", "N2": "N2", "N3": "N3", "REM": "REM", "R": "REM"}
 
 
@@ -30,9 +32,17 @@ def load(path):
 def score_with_yasa(raw):
     import yasa
 
-    hypnogram = yasa.SleepStaging(raw, eeg_name=EEG, eog_name=EOG).predict()
+    person = raw.info["subject_info"]
+    metadata = {"age": person_age(person), "male": person["sex"] == MALE}
+    hypnogram = yasa.SleepStaging(raw, eeg_name=EEG, eog_name=EOG, metadata=metadata).predict()
     stages = getattr(hypnogram, "hypno", hypnogram)
     return [YASA_NAMES[str(stage)] for stage in np.asarray(stages)]
+
+
+def person_age(person):
+    """Return the years that Sleep-EDFx headers hold in the name's place, as in `Female_33yr`."""
+    words = " ".join(str(value) for value in person.values())
+    return int(re.search(r"(\d+)yr", words)[1])
 
 
 def load_gssc():

@@ -29,7 +29,9 @@ def _night(night: pd.DataFrame) -> pd.DataFrame:
     scaled = (logs - logs.median()) / spread
     parts = [scaled]
     for width in (7, 15):
-        parts.append(scaled.rolling(width, center=True, min_periods=1).mean().add_suffix(f"_{width}"))
+        parts.append(
+            scaled.rolling(width, center=True, min_periods=1).mean().add_suffix(f"_{width}")
+        )
     for shift in (-2, -1, 1, 2):
         parts.append(scaled.shift(shift).ffill().bfill().add_suffix(f"_at{shift}"))
     return pd.concat(parts, axis=1)

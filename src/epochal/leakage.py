@@ -43,7 +43,8 @@ def refuse_clocks(features: pd.DataFrame, epochs: pd.DataFrame) -> None:
     if len(clocks):
         raise LeakageError(
             f"Features that carry time in session: {', '.join(clocks)}. The protocol's "
-            "tasks follow a fixed order, so time alone tells the class; drop them (feature_engineering.drop)"
+            "tasks follow a fixed order, so time alone tells the class; drop them "
+            "(feature_engineering.drop)"
         )
 
 

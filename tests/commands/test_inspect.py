@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import make_bundle, make_channel, make_recording, sine, write_edf
 from click.testing import CliRunner
 
+from builders import make_bundle, make_channel, make_recording, sine, write_edf
 from epochal.cli import cli
 from epochal.commands.inspect import describe
 from epochal.serving.bundle import write_bundle

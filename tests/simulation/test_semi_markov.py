@@ -1,4 +1,4 @@
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ CHAIN = SemiMarkov(
 
 def test_a_walk_never_repeats_a_stage():
     stages = [stage for stage, _ in islice(walk(CHAIN, "wake", np.random.default_rng(0)), 500)]
-    assert all(a != b for a, b in zip(stages[:-1], stages[1:], strict=True))
+    assert all(a != b for a, b in pairwise(stages))
     assert set(stages) == set(CHAIN.stages)
 
 

@@ -143,7 +143,13 @@ def test_ages_and_sex_follow_the_options():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"age_min": 60, "age_max": 50}, {"n_subjects": 101}, {"hours": 0.1}, {"sex": "X"}, {"hour": 9}],
+    [
+        {"age_min": 60, "age_max": 50},
+        {"n_subjects": 101},
+        {"hours": 0.1},
+        {"sex": "X"},
+        {"hour": 9},
+    ],
 )
 def test_options_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValidationError):

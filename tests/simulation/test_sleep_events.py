@@ -85,3 +85,17 @@ def test_a_train_equals_waves_added_one_by_one():
         events.add(one_by_one, size * events.saccade(), onset_s)
     together = events.train(events.saccade(), onsets_s, sizes, 400)
     assert together == pytest.approx(one_by_one, abs=1e-4)
+
+
+def test_a_vertex_wave_is_sharp_and_negative():
+    wave = events.vertex_wave(40)
+    assert wave.min() == pytest.approx(-40, rel=0.05)
+    assert 0 < wave.max() < 20
+    assert np.sum(wave < -20) < 10  # under a tenth of a second
+
+
+@pytest.mark.parametrize("hz", [2.5, 4.0])
+def test_sawtooth_waves_run_at_their_frequency(hz):
+    wave = events.sawtooth(hz, duration_s=4.0, amplitude_uv=18)
+    assert peak_hz(wave) == pytest.approx(hz, abs=0.2)
+    assert np.abs(wave).max() <= 18

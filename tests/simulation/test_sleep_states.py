@@ -4,7 +4,9 @@ import pytest
 from epochal.simulation.sleep_spectra import STATES
 from epochal.simulation.sleep_states import PER_EPOCH, epochs_to_sleep, state_weights
 
-NIGHT = np.array(["W"] * 60 + ["1"] * 20 + ["2"] * 60 + ["4"] * 60 + ["2"] * 40 + ["R"] * 60 + ["W"] * 80)
+NIGHT = np.array(
+    ["W"] * 60 + ["1"] * 20 + ["2"] * 60 + ["4"] * 60 + ["2"] * 40 + ["R"] * 60 + ["W"] * 80
+)
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +15,9 @@ def weights():
 
 
 def by_state(weights, first, last):
-    return dict(zip(STATES, weights[first * PER_EPOCH : last * PER_EPOCH].mean(axis=0), strict=True))
+    return dict(
+        zip(STATES, weights[first * PER_EPOCH : last * PER_EPOCH].mean(axis=0), strict=True)
+    )
 
 
 def test_every_block_is_shared_out_among_the_states(weights):

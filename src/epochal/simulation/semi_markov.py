@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -98,7 +98,7 @@ def fit(sequences: Iterable[Sequence[Bout]], stages: Sequence[str]) -> SemiMarko
     for sequence in sequences:
         for stage, length in sequence:
             lengths[stage].append(length)
-        for (before, _), (after, _) in zip(sequence[:-1], sequence[1:], strict=True):
+        for (before, _), (after, _) in pairwise(sequence):
             counts[before][after] += 1.0
     return SemiMarkov(
         {stage: _normalised(row) for stage, row in counts.items()},

@@ -36,10 +36,10 @@ class Options(BaseModel, extra="forbid", frozen=True):
     )
     part: Literal["cassette", "telemetry"] = Field(
         "cassette",
-        description="`cassette`: EMG as a 1 Hz envelope, with Resp and Temp; `telemetry`: EMG 100 Hz",
+        description="`cassette`: EMG as a 1 Hz envelope, Resp and Temp; `telemetry`: EMG at 100 Hz",
     )
     age_min: int = Field(25, ge=18, le=101, description="Youngest age, years")
-    age_max: int = Field(85, ge=18, le=101, description="Oldest age, years")
+    age_max: int = Field(80, ge=18, le=101, description="Oldest age, years")
     sex: Literal["F", "M"] | None = Field(None, description="F or M for one sex only")
 
     @model_validator(mode="after")
@@ -80,9 +80,7 @@ def write_night(folder: Path, options: Options, subject: int, night: int) -> Non
 
 def finish(folder: Path, options: Options) -> None:
     """Write the mark, the list of records, and ages, sexes and lights-off times as a table."""
-    names = sorted(
-        f"{path.parent.name}/{path.name}" for path in Path(folder).glob("*/*-PSG.edf")
-    )
+    names = sorted(f"{path.parent.name}/{path.name}" for path in Path(folder).glob("*/*-PSG.edf"))
     (Path(folder) / "RECORDS").write_text("\n".join(names) + "\n", encoding="ascii")
     rows = [
         _row(options, subject, night)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count, takewhile
+from itertools import count
 
 import numpy as np
 
@@ -15,21 +15,24 @@ from epochal.simulation.sleep_person import Person
 EPOCH_S = 30
 PER_MINUTE = 2  # epochs
 FULL_NIGHT_H = (7.5, 0.9)  # mean and standard deviation of the sleep period, in hours
-REM_BOUT_FACTOR = 1.3  # makes up for the bouts that a period's end and the scorer's lapses cut
+REM_BOUT_FACTOR = 1.2  # makes up for the bouts that a period's end cuts
 AFTER_REM = {"W": 0.30, "1": 0.45, "2": 0.25}
 MOVEMENT_SHARE = 0.0015  # of the epochs of sleep, in the hypnograms that the chains come from
-SHIFTED_BOUNDARY = 0.15  # share of boundaries that a scorer puts an epoch early, or late
-MISJUDGED = {"1": 0.10, "W": 0.08, "3": 0.08}  # share of a stage's short bouts given to a neighbour
-SHORT_BOUT_EPOCHS = 4
-LAPSE = 0.005  # share of epochs inside a bout that a scorer gives to a neighbouring stage
-NEIGHBOURS = {"W": "1", "1": "2W", "2": "13R", "3": "24", "4": "3", "R": "12"}
+# How a scorer's stages and what the sleeper did differ. The chains were fitted to scored nights, so
+# it is the sleeper who departs from them: about as often as scorers do from each other.
+SHIFTED_BOUNDARY = 0.12  # share of boundaries that lie an epoch earlier, and later
+MISJUDGED = {"1": 0.18, "2": 0.04, "W": 0.05, "3": 0.06, "R": 0.03}  # share of the short bouts
+SHORT_BOUT_EPOCHS = 6
+LAPSE = 0.008  # share of epochs of sleep inside a bout
+NEIGHBOURS = {"W": "1", "1": "W2", "2": "13", "3": "24", "4": "3", "R": "12"}
 
 
 @dataclass(frozen=True)
 class Night:
-    """The true stages and the scored ones, one R&K letter per epoch; `M` is movement time.
+    """What the sleeper did and what was scored, one R&K letter per epoch; `M` is movement time.
 
-    `lights_off` is the epoch at which the person goes to bed, `asleep` that of the first sleep.
+    `lights_off` is the epoch at which the person goes to bed, `asleep` that of the first
+    sleep that is scored.
     """
 
     stages: np.ndarray
@@ -42,10 +45,11 @@ def draw_night(person: Person, n_epochs: int, rng: np.random.Generator) -> Night
     """Draw a night of `n_epochs`, with wake before and after the sleep period."""
     before, sleep_epochs = _timetable(n_epochs, rng)
     sleep = draw_sleep(person, sleep_epochs, rng)
-    stages = np.full(n_epochs, "W")
-    stages[before : before + len(sleep)] = sleep
+    scored = np.full(n_epochs, "W")
+    scored[before : before + len(sleep)] = sleep
     latency = min(before, int(rng.gamma(2.0, 8.0 * PER_MINUTE)))
-    return Night(stages, score(stages, rng), before - latency, before)
+    stages = disagree(scored, rng)
+    return Night(stages, _with_movements(scored, rng), before - latency, before)
 
 
 def _timetable(n_epochs: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -61,7 +65,9 @@ def draw_sleep(person: Person, n_epochs: int, rng: np.random.Generator) -> np.nd
     chains = {name: personal(chain, person) for name, chain in CHAINS.items()}
     stages: list[str] = []
     start = "1"
-    for name, length in takewhile(lambda _: len(stages) < n_epochs, _parts(rng)):
+    for name, length in _parts(rng):
+        if len(stages) >= n_epochs:
+            break
         part = _part(chains[name], "R" if name == "rem" else start, length, rng)
         stages += part
         start = part[-1] if name.endswith("a") else _after_rem(rng)
@@ -112,30 +118,36 @@ def _after_rem(rng: np.random.Generator) -> str:
     return str(rng.choice(list(AFTER_REM), p=list(AFTER_REM.values())))
 
 
-def score(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the stages as a scorer writes them: unsure at boundaries, with a few lapses."""
-    scored = _misjudge(_shift_boundaries(stages, rng), rng)
-    for epoch in np.flatnonzero(rng.random(len(stages)) < LAPSE * (stages != "W")):
-        scored[epoch] = rng.choice(list(NEIGHBOURS[str(stages[epoch])]))
-    scored[(rng.random(len(stages)) < MOVEMENT_SHARE) & (stages != "W")] = "M"
-    return scored
+def disagree(scored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return what the sleeper did where a scorer wrote `scored`.
+
+    Scorers are unsure at boundaries and of short bouts, most of all in stage 1, and have lapses.
+    """
+    stages = _misjudge(_shift_boundaries(scored, rng), rng)
+    for epoch in np.flatnonzero(rng.random(len(stages)) < LAPSE * (scored != "W")):
+        stages[epoch] = rng.choice(list(NEIGHBOURS[str(scored[epoch])]))
+    return stages
 
 
-def _misjudge(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    scored, end = stages.copy(), 0
-    for stage, length in bouts(stages):
+def _misjudge(scored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    stages, end = scored.copy(), 0
+    for stage, length in bouts(scored):
         end += length
         if length <= SHORT_BOUT_EPOCHS and rng.random() < MISJUDGED.get(stage, 0.0):
-            scored[end - length : end] = rng.choice(list(NEIGHBOURS[stage]))
-    return scored
+            stages[end - length : end] = rng.choice(list(NEIGHBOURS[stage]))
+    return stages
 
 
-def _shift_boundaries(stages: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    scored = stages.copy()
-    for epoch in np.flatnonzero(stages[1:] != stages[:-1]) + 1:
+def _shift_boundaries(scored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    stages = scored.copy()
+    for epoch in np.flatnonzero(scored[1:] != scored[:-1]) + 1:
         draw = rng.random()
         if draw < SHIFTED_BOUNDARY:
-            scored[epoch] = stages[epoch - 1]
+            stages[epoch] = scored[epoch - 1]
         elif draw < 2 * SHIFTED_BOUNDARY:
-            scored[epoch - 1] = stages[epoch]
-    return scored
+            stages[epoch - 1] = scored[epoch]
+    return stages
+
+
+def _with_movements(scored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.where((rng.random(len(scored)) < MOVEMENT_SHARE) & (scored != "W"), "M", scored)

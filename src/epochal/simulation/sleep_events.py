@@ -50,9 +50,7 @@ def sawtooth(hz: float, *, duration_s: float, amplitude_uv: float) -> np.ndarray
     return np.asarray(amplitude_uv * np.hanning(len(t)) ** 0.5 * wave)
 
 
-def train(
-    wave: np.ndarray, onsets_s: np.ndarray, sizes: np.ndarray, n_samples: int
-) -> np.ndarray:
+def train(wave: np.ndarray, onsets_s: np.ndarray, sizes: np.ndarray, n_samples: int) -> np.ndarray:
     """Return `(n_samples,)` with the same wave, in different sizes, at every onset."""
     impulses = np.zeros(n_samples, dtype=np.float32)
     np.add.at(impulses, (onsets_s * SFREQ).astype(int), sizes)

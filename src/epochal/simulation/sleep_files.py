@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
@@ -16,6 +15,7 @@ from epochal.simulation.sleep_person import Person
 EPOCH_S = 30
 DAY_S = 86_400
 ELECTRODES = "Ag-AgCl electrodes"
+THERMISTORS = "Oral-nasal thermistors"
 CASSETTE = "HP:0.5Hz LP:100Hz [enhanced cassette BW]"
 EDF_DATES = (1985, 2084)  # years that the header's two digits can tell apart
 
@@ -25,7 +25,7 @@ LAYOUT: dict[str, Layout] = {
     "EEG Fpz-Cz": ("uV", (-192, 192), (-2048, 2047), ELECTRODES, CASSETTE),
     "EEG Pz-Oz": ("uV", (-197, 196), (-2048, 2047), ELECTRODES, CASSETTE),
     "EOG horizontal": ("uV", (-1009, 1009), (-2048, 2047), ELECTRODES, CASSETTE),
-    "Resp oro-nasal": ("", (-2048, 2047), (-2048, 2047), "Oral-nasal thermistors", "HP:0.03Hz LP:0.9Hz"),
+    "Resp oro-nasal": ("", (-2048, 2047), (-2048, 2047), THERMISTORS, "HP:0.03Hz LP:0.9Hz"),
     "EMG submental": ("uV", (-5, 5), (-2500, 2500), ELECTRODES, "HP:16Hz Rectification LP:0.7Hz"),
     "Temp rectal": ("DegC", (34, 40), (-2849, 2731), "Rectal thermistor", ""),
     "Marker": ("", (-2047, 2048), (-2047, 2048), "Marker button", "Hold during 2 seconds"),
@@ -36,9 +36,7 @@ TELEMETRY_EMG: Layout = ("uV", (-512, 512), (-2048, 2047), ELECTRODES, "HP:0.5Hz
 Channel = tuple[str, float, np.ndarray]
 
 
-def write_psg(
-    path: Path, channels: Sequence[Channel], *, person: Person, start: datetime
-) -> None:
+def write_psg(path: Path, channels: Sequence[Channel], *, person: Person, start: datetime) -> None:
     """Write `(label, sfreq, data)` channels with the original header fields."""
     edf = edfio.Edf(
         [_signal(label, sfreq, data) for label, sfreq, data in channels],
@@ -97,4 +95,4 @@ def _write(edf: edfio.Edf, path: Path) -> None:
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         edf.write(file)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -57,15 +57,15 @@ def draw_person(
         band_offsets=_offsets(older, rng),
         deep_drive=rng.normal(-0.22 * older, 0.45),
         wake_drive=rng.normal(0.12 * older, 0.35),
-        light_drive=rng.normal(0.12 * older, 0.30),
+        light_drive=rng.normal(0.10 * older - 0.1, 0.25),
         alpha_hz=float(np.clip(rng.normal(10.0 - 0.12 * older, 0.8), 8.2, 12.0)),
         alpha_drive=rng.normal(0.0, 0.5),
         spindle_hz=float(np.clip(rng.normal(13.1 + 0.05 * older, 0.45), 12.0, 14.4)),
-        spindles_per_min=float(np.exp(rng.normal(np.log(4.5) - 0.12 * older, 0.30))),
-        spindle_uv=float(np.exp(rng.normal(np.log(13.0) - 0.10 * older, 0.22))),
+        spindles_per_min=float(np.exp(rng.normal(np.log(5.5) - 0.10 * older, 0.25))),
+        spindle_uv=float(np.exp(rng.normal(np.log(16.0) - 0.08 * older, 0.20))),
         k_complexes_per_min=float(np.exp(rng.normal(np.log(1.9) - 0.10 * older, 0.30))),
         k_complex_uv=float(np.exp(rng.normal(np.log(62.0) - 0.06 * older, 0.20))),
-        saccade_uv=float(np.exp(rng.normal(np.log(95.0), 0.45))),
+        saccade_uv=float(np.exp(rng.normal(np.log(90.0), 0.35))),
         emg_tone_uv=float(np.exp(rng.normal(np.log(2.2), 0.35))),
         rem_atonia=float(rng.uniform(0.35, 1.0)),
     )
@@ -79,16 +79,16 @@ def averaged(person: Person) -> Person:
         alpha_hz=10.0,
         alpha_drive=0.0,
         spindle_hz=13.1,
-        spindles_per_min=4.5,
-        spindle_uv=13.0,
+        spindles_per_min=5.5,
+        spindle_uv=16.0,
         k_complexes_per_min=1.9,
         k_complex_uv=62.0,
-        saccade_uv=95.0,
+        saccade_uv=90.0,
     )
 
 
 def _offsets(older: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a person's own log powers: alike in all states, but not quite; delta falls with age."""
+    """Return a person's own log powers, nearly alike in all states; delta falls with age."""
     offsets = BETWEEN_RECORDINGS_SD * band_noise(1, "sleep", rng=rng)
     own = band_noise(len(STATES), "sleep", rng=rng)
     offsets = offsets + np.array(list(STATE_SD.values()))[:, None, None] * own

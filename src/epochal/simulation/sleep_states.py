@@ -12,9 +12,9 @@ PER_EPOCH = EPOCH_S // BLOCK_S
 DROWSY_EPOCHS = 30  # within 15 min of sleep the eyes are mostly closed, as lights are off
 CLOSED_SHARE = {"drowsy": 0.62, "day": 0.15}
 EYES_MEMORY = 0.93  # from block to block
-NODDING = {"closed": ("1", 0.12), "1": ("closed", 0.18)}  # share of blocks in the other state
+NODDING = {"closed": ("1", 0.12), "1": ("closed", 0.12)}  # share of blocks in the other state
 NODDING_MEMORY = 0.75
-AROUSALS_PER_H = {"1": 20.0, "2": 12.0, "3": 4.0, "4": 2.0, "R": 14.0}
+AROUSALS_PER_H = {"1": 20.0, "2": 12.0, "3": 4.0, "4": 2.0, "R": 8.0}
 AROUSAL_BLOCKS = (2, 6)  # 4 to 10 s; longer ones are scored as wake
 DEEPENING_EPOCHS = 0.5  # half-width of the passage between the stages 2, 3 and 4
 DEEP_STAGES = ("3", "4")  # their onset is gradual, and so has no border to move
@@ -86,7 +86,7 @@ def _interrupt(blocks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         inside = np.flatnonzero(blocks == stage)
         for start in inside[rng.random(len(inside)) < per_h * BLOCK_S / 3600]:
             length = int(rng.integers(AROUSAL_BLOCKS[0], AROUSAL_BLOCKS[1]))
-            interrupted[start : start + length] = rng.choice(["closed", "open"], p=[0.7, 0.3])
+            interrupted[start : start + length] = rng.choice(["closed", "open"], p=[0.85, 0.15])
     return interrupted
 
 

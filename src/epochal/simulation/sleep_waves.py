@@ -15,26 +15,26 @@ SPINDLE_GAINS = (1.0, 0.65, 0.2)
 K_GAINS = (1.0, 0.35, 0.3)
 VERTEX_GAINS = (1.0, 0.2, 0.1)
 SAWTOOTH_GAINS = (1.0, 0.3, 0.2)
-SACCADE_GAINS = (0.2, 0.03, 1.0)
+SACCADE_GAINS = (0.12, 0.03, 1.0)
 BLINK_GAINS = (1.0, 0.05, 0.2)
 ROLL_GAINS = (0.08, 0.0, 1.0)
 # Events per second in each state.
 SACCADES_PER_S = {"open": 3.5, "closed": 0.25, "phasic": 0.9, "tonic": 0.05}
-PHASIC_SPREAD = 0.9  # of ln rate over the night
+PHASIC_SPREAD = 0.8  # of ln rate over the night
 LOOKING_SPREAD = 0.7
 SACCADE_SPREAD = 0.35  # of ln amplitude
 PHASIC_LIMIT = 0.0  # of a unit normal: half of REM sleep is phasic
-VERTEX_PER_MIN, VERTEX_UV = 4.0, 40.0
+VERTEX_PER_MIN, VERTEX_UV = 3.0, 30.0
 SAWTOOTH_PER_MIN, SAWTOOTH_UV = 1.2, 18.0
 ROLLING_SPREAD = 0.8
 BLINKS_PER_S = 0.4
-ROLLS_PER_S = {"1": 0.18, "closed": 0.15, "R": 0.08, "2": 0.01}
+ROLLS_PER_S = {"1": 0.14, "closed": 0.15, "R": 0.04, "2": 0.004}
 
 
 def add_waves(
     eeg: np.ndarray, person: Person, weights: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Add spindles, K-complexes, vertex and sawtooth waves, eye movements and blinks to `(3, n_samples)` in place."""
+    """Add the waves of sleep and the movements of the eyes to `(3, n_samples)`, in place."""
     shares = {state: weights[:, index] for index, state in enumerate(STATES)}
     waves = (_add_spindles, _add_k_complexes, _add_vertex_waves, _add_sawtooth_waves)
     eyes = (_add_saccades, _add_rolls, _add_blinks)
