@@ -143,11 +143,11 @@ def test_a_planted_command_option_or_parameter_is_found():
     assert fault_of(["download", "sleep-edfx", "--subset=cassette"]) is None
     assert fault_of(["download", "sleepedf"]) == "no command sleepedf"
     assert fault_of_parameter("splitting.folds") == "SplitOptions has no folds"
-    assert fault_of_parameter("spliting.n_folds") == "no section spliting"
-    assert fault_of_parameter("ingestion.quality.chanels") == "QualityOptions has no chanels"
+    assert fault_of_parameter("splits.n_folds") == "no section splits"
+    assert fault_of_parameter("ingestion.quality.names") == "QualityOptions has no names"
     assert fault_of_parameter("classical_models.models.lightgbm.params.n_estimators") is None
     assert (
-        fault_of_parameter("classical_models.models.lightgbm.parms") == "ModelOptions has no parms"
+        fault_of_parameter("classical_models.models.lightgbm.depth") == "ModelOptions has no depth"
     )
 
 

@@ -1,7 +1,9 @@
 """Kedro's settings for the project."""
 
 import os
+from pathlib import Path
 
+from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
 from epochal.hooks import FreshnessHooks, SummaryHooks, TrackingHooks
@@ -16,7 +18,11 @@ DISABLE_HOOKS_FOR_PLUGINS = (
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "demo",
-    "custom_resolvers": {"oc.env": oc.env},
+    "custom_resolvers": {
+        "oc.env": oc.env,
+        # So that a notebook's runs go to the project's MLflow database too.
+        "project": lambda: str(find_kedro_project(Path.cwd()) or Path.cwd()),
+    },
     # A study's section says only what differs from base, at any depth of its first level.
     "merge_strategy": {"parameters": "soft"},
 }

@@ -1,5 +1,7 @@
 """Files that are whole or absent."""
 
+import json
+
 import pandas as pd
 import pytest
 from kedro.io import DatasetError
@@ -43,6 +45,12 @@ def test_a_table_previews_its_first_rows(tmp_path):
     dataset = WholeTable(filepath=str(tmp_path / "t.csv"), dataset="pandas.CSVDataset")
     dataset.save(pd.DataFrame({"x": range(50)}))
     assert len(dataset.preview(nrows=3)["data"]) == 3
+
+
+def test_a_table_with_a_column_of_lists_previews_as_json(tmp_path):
+    dataset = WholeTable(filepath=str(tmp_path / "t.parquet"), dataset="pandas.ParquetDataset")
+    dataset.save(pd.DataFrame({"companions": [["a.edf"], []]}))
+    assert json.loads(json.dumps(dataset.preview()))["data"] == [[["a.edf"]], [[]]]
 
 
 def test_a_picture_previews_as_base64_png(tmp_path):

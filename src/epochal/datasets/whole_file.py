@@ -1,5 +1,6 @@
 """A file that is either whole or absent, whatever kills the run that writes it."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -72,7 +73,8 @@ class WholeTable(WholeFile):
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """Return the first rows."""
-        return self.load().head(nrows).to_dict(orient="split")
+        # by way of JSON: a column of lists holds arrays, which Kedro-Viz cannot write
+        return json.loads(self.load().head(nrows).to_json(orient="split"))
 
 
 class WholeImage(WholeFile):

@@ -23,7 +23,7 @@ MOVEMENT_SHARE = 0.0015  # of the epochs of sleep, in the hypnograms that the ch
 SHIFTED_BOUNDARY = 0.12  # share of boundaries that lie an epoch earlier, and later
 MISJUDGED = {"1": 0.18, "2": 0.04, "W": 0.05, "3": 0.06, "R": 0.03}  # share of the short bouts
 SHORT_BOUT_EPOCHS = 6
-LAPSE = 0.008  # share of epochs of sleep inside a bout
+LAPSE = 0.011  # share of epochs of sleep inside a bout
 NEIGHBOURS = {"W": "1", "1": "W2", "2": "13", "3": "24", "4": "3", "R": "12"}
 
 
