@@ -11,7 +11,7 @@ ifneq ($(wildcard ../shared/data),)
 export EPOCHAL_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help install demo test test-fast check bench serve viz notebook package format clean
+.PHONY: help install demo test test-fast check bench bench-realism viz notebook package format clean
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
@@ -41,6 +41,9 @@ check: install ## ruff, mypy, the import contract, spelling, the docs
 
 bench: install ## Benchmarks beside peers: make bench ONLY=name
 	$(BIN)/python -m benchmarks $(ONLY)
+
+bench-realism: install ## Simulated nights scored by independent pretrained scorers
+	$(BIN)/python -m benchmarks realism
 
 viz: install ## Kedro-Viz
 	$(BIN)/kedro viz run

@@ -39,6 +39,7 @@ N_TRAINING = 20
 REQUIREMENTS = (["torch==2.13.0"], ["yasa==0.8.1", "gssc==0.0.9"])
 # Without these, glibc returns and asks again for every large array: half of the peers' time.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+PEERS = ("yasa", "gssc", "torch", "mne")
 GOALS = {"scorer": 0.75, "carried over": 0.60}
 LIBRARIES = ("epochal", "edfio", "lightgbm", "numpy", "scipy")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -54,9 +55,10 @@ def main() -> None:
         python = arguments.peers_python or make_venv(arguments.peers_venv or work / "venv")
         agreement = agreement_with_peers(work / "nights", python, work / "peers.json")
         report = build_report(arguments.data, work, agreement)
+        report["versions"] |= peer_versions(python)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(report["rows"], indent=2))
+    RESULTS.write_text(json.dumps(report, indent=2, default=float) + "\n", encoding="utf-8")
+    print(json.dumps(report["rows"], indent=2, default=float))
 
 
 def parse() -> argparse.Namespace:
@@ -85,6 +87,12 @@ def make_venv(folder: Path) -> Path:
         for names in REQUIREMENTS:
             subprocess.run([str(python), "-m", "pip", "install", "--quiet", *names], check=True)
     return python
+
+
+def peer_versions(python: Path) -> dict[str, str]:
+    code = f"from importlib.metadata import version as v; print(*map(v, {PEERS}))"
+    done = subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True)
+    return dict(zip(PEERS, done.stdout.split(), strict=True))
 
 
 def agreement_with_peers(nights: Path, python: Path, out: Path) -> dict[str, dict[str, float]]:
