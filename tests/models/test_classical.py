@@ -4,7 +4,7 @@ from sklearn.pipeline import make_pipeline
 
 from builders import CLASSES, make_epochs, make_features
 from epochal.labels import encode
-from epochal.models.classical import ROSTER, prepare_columns
+from epochal.models.classical import ROSTER, build_lightgbm, prepare_columns
 
 EPOCHS = make_epochs(n_subjects=6, n_epochs=60)
 X = make_features(EPOCHS).drop(columns=["recording_id", "epoch"])
@@ -71,3 +71,8 @@ def test_lightgbm_takes_its_hyper_parameters_but_never_more_than_one_thread():
     model = ROSTER["lightgbm"](5, n_estimators=7, n_jobs=8, num_leaves=4)
     assert (model.n_estimators, model.num_leaves) == (7, 4)
     assert (model.n_jobs, model.random_state) == (1, 5)
+
+
+def test_a_misspelt_hyper_parameter_of_lightgbm_is_refused_by_name():
+    with pytest.raises(TypeError, match="n_estimator"):
+        build_lightgbm(0, n_estimator=5)

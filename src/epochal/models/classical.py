@@ -41,6 +41,9 @@ def build_lightgbm(seed: int, **params: Any) -> BaseEstimator:
 
     defaults = {"n_estimators": 200, "learning_rate": 0.05, "num_leaves": 31, "subsample": 0.8,
                 "subsample_freq": 1, "colsample_bytree": 0.5, "min_child_samples": 30}  # fmt: skip
+    unknown = set(params) - set(LGBMClassifier().get_params())
+    if unknown:  # LightGBM itself would take them without a word
+        raise TypeError(f"no parameter {', '.join(sorted(unknown))}")
     # One thread: models are fitted side by side, and threads that spin starve each other.
     fixed = {"random_state": seed, "n_jobs": 1, "verbose": -1, "deterministic": True}
     return LGBMClassifier(**{**defaults, **params, **fixed})
