@@ -182,7 +182,9 @@ def _rows(agreement: dict, models: dict, distances: pd.DataFrame) -> list[dict]:
         _row("ln band powers' medians per stage, distance from unseen people", "mean absolute ln",
              real, "simulated nights", ours)
     )  # fmt: skip
-    rows[-1].update(ours=round(ours, 3), peer_name="the other real people", peer=round(real, 3))
+    own = {"ours": ours, "peer": real}
+    rows[-1] |= {k: round(float(v), 3) for k, v in own.items()}
+    rows[-1]["peer_name"] = "the other real people"
     return rows
 
 
