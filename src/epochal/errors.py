@@ -34,12 +34,20 @@ def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     )
 
 
-def explain(error: BaseException) -> str:
-    """Return a failure's reason in one line: the user's own fault where one is in the chain."""
+def fault_of(error: BaseException) -> BaseException | None:
+    """Return the user's own fault where one is in the chain of causes."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, EpochalError) or type(cause).__name__ == "ParameterValidationError":
-            return " ".join(str(cause).split())
+            return cause
         cause = cause.__cause__
+    return None
+
+
+def explain(error: BaseException) -> str:
+    """Return a failure's reason in one line: the user's own fault where one is in the chain."""
+    fault = fault_of(error)
+    if fault is not None:
+        return " ".join(str(fault).split())
     reason = " ".join(str(error).split()) or "no reason given"
     return f"{type(error).__name__}: {reason} (EPOCHAL_DEBUG=1 shows where)"

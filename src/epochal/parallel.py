@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from epochal.errors import EpochalError, explain
+from epochal.errors import EpochalError, explain, fault_of
 
 Backend = Literal["sequential", "threads", "processes", "dask"]
 
@@ -39,13 +39,13 @@ def run_pieces(
     *,
     description: str,
     options: ParallelOptions | None = None,
-) -> dict[str, Exception]:
+) -> dict[str, BaseException]:
     """Call every piece and return the failures by name; the others have all been done.
 
     What a piece returns is thrown away: a piece stores its own result.
     """
     options = options or ParallelOptions()
-    failures: dict[str, Exception] = {}
+    failures: dict[str, BaseException] = {}
     with _one_thread_inside():
         outcomes = _outcomes(pieces, options)
         for name, error in _with_progress(outcomes, len(pieces), description, options):
@@ -66,23 +66,15 @@ def _outcomes(pieces: Mapping[str, Callable[[], Any]], options: ParallelOptions)
     return pool(delayed(_attempt)(name, piece) for name, piece in pieces.items())
 
 
-def _attempt(name: str, piece: Callable[[], Any]) -> tuple[str, Exception | None]:
+def _attempt(name: str, piece: Callable[[], Any]) -> tuple[str, BaseException | None]:
     try:
         piece()
     except Exception as error:  # one failure must not lose the others; the caller reports all
-        return name, _portable(_fault_of(error))
+        return name, _portable(fault_of(error) or error)  # pickling would cut the chain off
     return name, None
 
 
-def _fault_of(error: Exception) -> Exception:
-    """Return the user's own fault where one is in the chain, which pickling would cut off."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, EpochalError):
-        cause = cause.__cause__
-    return cause or error
-
-
-def _portable(error: Exception) -> Exception:
+def _portable(error: BaseException) -> BaseException:
     """Return the error, or its text where it would not survive the way back from a process."""
     try:
         pickle.loads(pickle.dumps(error))

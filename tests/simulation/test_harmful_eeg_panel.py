@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from made_patterns import pattern, rng
 
 from epochal.readers.hms_rows import CLASSES
 from epochal.simulation.harmful_eeg_panel import (
@@ -8,18 +9,6 @@ from epochal.simulation.harmful_eeg_panel import (
     draw_panel_size,
     draw_votes,
 )
-from epochal.simulation.harmful_eeg_patterns import Pattern
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
-
-def pattern(**changes):
-    usual = {"start_s": 0.0, "stop_s": 60.0, "sharpness": 0.9, "laterality": 0.1,
-             "frequency_hz": 1.0, "evolution": 0.0, "strength": 3.0, "focus": (-0.81, 0.59),
-             "irregularity": 0.0}  # fmt: skip
-    return Pattern(**(usual | changes))
 
 
 @pytest.mark.parametrize(

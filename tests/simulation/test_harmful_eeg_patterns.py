@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from made_patterns import pattern, rng
 from scipy.signal import welch
 
 from epochal.simulation.harmful_eeg_patterns import (
     ELECTRODES,
-    Pattern,
     discharge,
     render_pattern,
     steepest_difference,
@@ -12,17 +12,6 @@ from epochal.simulation.harmful_eeg_patterns import (
 
 LEFT, RIGHT = ["F7", "T3", "F3", "C3"], ["F8", "T4", "F4", "C4"]
 FRONT, BACK = ["Fp1", "Fp2", "F3", "F4"], ["O1", "O2"]
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
-
-def pattern(**changes):
-    usual = {"start_s": 0.0, "stop_s": 60.0, "sharpness": 0.9, "laterality": 0.1,
-             "frequency_hz": 1.0, "evolution": 0.0, "strength": 3.0, "focus": (-0.81, 0.59),
-             "irregularity": 0.0}  # fmt: skip
-    return Pattern(**(usual | changes))
 
 
 def render(seconds=60, **changes):

@@ -113,7 +113,7 @@ class Partitions(Keyed, PartitionedDataset):
             temporary.unlink(missing_ok=True)
         key_file.write_text(key, encoding="utf-8")
 
-    def _report(self, failures: Mapping[str, Exception], *, n_listed: int) -> None:
+    def _report(self, failures: Mapping[str, BaseException], *, n_listed: int) -> None:
         """Write the tolerated failures down, and raise one error that names the others."""
         tolerated = {
             name: str(_cause(error))
