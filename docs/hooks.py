@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from epochal.cli import cli
-from epochal.features.extraction import FEATURE_SETS
+from epochal.features.roster import FEATURE_SETS
 from epochal.models.classical import ROSTER as CLASSICAL
 from epochal.models.deep import ROSTER as DEEP
 from epochal.models.smoothing import SMOOTHERS

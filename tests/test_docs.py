@@ -110,7 +110,7 @@ def option_models():
         model
         for _, model in inspect.getmembers(options, inspect.isclass)
         if issubclass(model, BaseModel)
-        and model.__module__ == options.__name__
+        and model.__module__.startswith(options.__name__)
         and model.model_fields
     ]
 

@@ -15,8 +15,8 @@ from epochal.options import (
     SplitOptions,
     StackingOptions,
     TrimOptions,
-    list_files,
 )
+from epochal.options.ingestion import list_files
 
 MODELS = [
     value

@@ -5,7 +5,7 @@ import pytest
 from builders import make_channel, make_ingestion, make_recording, sine
 from epochal.errors import EpochalError, RecordingError
 from epochal.features import FEATURE_SETS, extract_features
-from epochal.features.extraction import feature_function
+from epochal.features.roster import feature_function
 from epochal.options import ContextOptions, FeatureOptions, SignalOptions, TrimOptions
 from epochal.recording import Recording
 from epochal.signals.epoching import index_epochs

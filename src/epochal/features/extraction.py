@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fnmatch import fnmatchcase
-from importlib import import_module
 
 import numpy as np
 import pandas as pd
 
-from epochal.errors import EpochalError, RecordingError, did_you_mean
+from epochal.errors import RecordingError
 from epochal.features.context import add_context
+from epochal.features.roster import compute_features
 from epochal.options import FeatureOptions, SignalOptions
 from epochal.readers.aliases import rename_aliases
 from epochal.recording import Channel, Recording
 from epochal.signals.epoching import cut_epochs
 from epochal.signals.filtering import filter_channel, take_envelope
-
-FeatureFunction = Callable[[np.ndarray, float], dict[str, np.ndarray]]
-
-# name in conf -> module and function `(windows, sfreq) -> {name: column}`
-FEATURE_SETS = {
-    "band_power": "epochal.features.spectral:band_power",
-    "spectral_shape": "epochal.features.spectral:spectral_shape",
-    "statistics": "epochal.features.time_domain:statistics",
-    "hjorth": "epochal.features.time_domain:hjorth",
-    "level": "epochal.features.time_domain:level",
-    "pulse": "epochal.features.cardiac:pulse_features",
-    "ecg": "epochal.features.cardiac:ecg_features",
-    "heart_rate": "epochal.features.cardiac:heart_rate_features",
-    "electrodermal": "epochal.features.electrodermal:electrodermal_features",
-    "motion": "epochal.features.motion:motion_features",
-    "temperature": "epochal.features.temperature:temperature_features",
-    "belt": "epochal.features.respiration:belt_features",
-    "pulse_respiration": "epochal.features.respiration:pulse_respiration_features",
-}
-
-
-def feature_function(name: str) -> FeatureFunction:
-    """Return a feature set by its name in `FEATURE_SETS`."""
-    if name not in FEATURE_SETS:
-        raise EpochalError(f"No feature set '{name}'{did_you_mean(name, FEATURE_SETS)}")
-    module, function = FEATURE_SETS[name].split(":")
-    return getattr(import_module(module), function)
 
 
 def extract_features(
@@ -74,14 +46,8 @@ def _signal_features(
     if not signal.required and not set(signal.channels) <= set(recording.channel_names):
         return _unavailable(prefix, signal, len(epochs))
     windows, sfreq = _windows(signal, recording, epochs)
-    usable = np.isfinite(windows).all(axis=tuple(range(1, windows.ndim)))
-    columns = {}
-    for name in signal.features:
-        for feature, values in feature_function(name)(windows[usable], sfreq).items():
-            column = np.full(len(epochs), np.nan, dtype=np.float32)
-            column[usable] = values
-            columns[f"{prefix}_{feature}"] = column
-    return columns
+    columns = compute_features(windows, sfreq, signal.features)
+    return {f"{prefix}_{feature}": values for feature, values in columns.items()}
 
 
 def _windows(
@@ -110,9 +76,8 @@ def _filtered(channel: Channel, signal: SignalOptions, recording: Recording) -> 
 def _unavailable(prefix: str, signal: SignalOptions, n_epochs: int) -> dict[str, np.ndarray]:
     """Name the columns that the signal would have given, all NaN."""
     shape = (0, 256) if len(signal.channels) == 1 else (0, len(signal.channels), 256)
-    empty = np.empty(shape, dtype=np.float32)
-    names = [name for kind in signal.features for name in feature_function(kind)(empty, 100.0)]
-    return {f"{prefix}_{name}": np.full(n_epochs, np.nan, dtype=np.float32) for name in names}
+    named = compute_features(np.empty(shape, dtype=np.float32), 100.0, signal.features)
+    return {f"{prefix}_{name}": np.full(n_epochs, np.nan, dtype=np.float32) for name in named}
 
 
 def _demographics(recording: Recording, n_epochs: int) -> dict[str, np.ndarray]:

@@ -1,0 +1,89 @@
+"""Where the raw files are, how they are read and cut into epochs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from epochal.options.base import Options
+
+
+class TrimOptions(Options):
+    """Cut long stretches of one class at both ends, as the usual protocol does."""
+
+    label: str = Field(description="The class to cut.")
+    margin_s: float = Field(1800.0, ge=0, description="Seconds kept on either side of the rest.")
+
+
+class QualityOptions(Options):
+    """When an epoch of a channel is flagged."""
+
+    channels: tuple[str, ...] = Field((), description="The channels that are looked at.")
+    flat_span: float = Field(1e-6, ge=0, description="Flat: max − min below this, in its unit.")
+    saturated_share: float = Field(
+        0.05, gt=0, le=1, description="Saturated: a larger share of samples sits on the extremes."
+    )
+
+
+class IngestionOptions(Options):
+    """Where the raw files are, how they are read, and how recordings are cut into epochs."""
+
+    source: Literal["files", "simulated"] = Field(description="Read `path`, or simulate a cohort.")
+    path: str | None = Field(None, description="The folder of raw files, for `source: files`.")
+    reader: str = Field(description="A name in `readers.READERS`.")
+    reader_options: dict[str, Any] = Field(default_factory=dict, description="The reader's own.")
+    simulator: str = Field(description="A name in `simulation.SIMULATORS`.")
+    simulator_options: dict[str, Any] = Field(default_factory=dict, description="Its own.")
+    simulated_path: str = Field(description="The folder that simulated raw files are written to.")
+    epoch_length_s: float = Field(gt=0, description="The length of an epoch.")
+    epoch_step_s: float | None = Field(None, gt=0, description="Less than the length: overlap.")
+    label_coverage: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="An epoch takes the label that covers more than this share of it.",
+    )
+    trim: TrimOptions | None = Field(None, description="Cut long wake at both ends of a night.")
+    quality: QualityOptions = QualityOptions()
+
+    @model_validator(mode="after")
+    def _check(self) -> IngestionOptions:
+        """Check what pydantic cannot see by itself, before any node runs."""
+        from epochal.simulation import simulator
+
+        if self.source == "files" and not self.path:
+            raise ValueError("source 'files' needs `path`, the folder of the raw files")
+        self.reader_settings()
+        if self.source == "simulated":
+            simulator(self.simulator).Options(**self.simulator_options)
+        return self
+
+    def reader_settings(self) -> Any:
+        """Return the reader's own options, checked."""
+        from epochal.readers import reader
+
+        return reader(self.reader).Options(**self.reader_options)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that is read."""
+        return Path(self.simulated_path if self.source == "simulated" else self.path or "")
+
+    def fingerprint(self) -> str:
+        """Describe the state of the raw files, so that a changed one is noticed.
+
+        A simulated cohort follows from the options alone.
+        """
+        return "" if self.source == "simulated" else repr(list_files(self.folder))
+
+
+def list_files(folder: Path) -> list[tuple[str, int, int]]:
+    """List a folder's files as `(relative path, bytes, modification time in ns)`, sorted."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    stats = [path.stat() for path in files]
+    return [
+        (path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns)
+        for path, stat in zip(files, stats, strict=True)
+    ]
