@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from epochal.features.context import add_context, is_causal, known_rows, robust_z
+from epochal.features.context import add_context, is_causal, known_rows
 from epochal.options import ContextOptions
 
 N = 12
@@ -145,16 +145,6 @@ def test_demographics_have_no_neighbours():
     assert [name for name in found if name.startswith("demo")] == ["demographics_age_years"]
 
 
-def test_a_column_that_hardly_varies_is_divided_by_its_standard_deviation():
-    values = pd.DataFrame({"x": [0.0] * 9 + [10.0]})
-    assert robust_z(values, values)["x"].iloc[-1] == pytest.approx(10 / values["x"].std())
-
-
-def test_a_constant_column_becomes_zero():
-    values = pd.DataFrame({"x": [5.0] * 4})
-    assert robust_z(values, values)["x"].tolist() == [0.0] * 4
-
-
 @pytest.mark.parametrize(
     ("columns", "causal"),
     [
@@ -162,6 +152,10 @@ def test_a_constant_column_becomes_zero():
         (["x", "x__session"], False),
         (["x__centred3"], False),
         (["x__session__past5"], False),
+        (["x__running", "x__past5_sd", "x__past2_value", "x__past90s"], True),
+        (["x__centred90s"], False),
+        (["x__centred15_triangular"], False),
+        (["x__ahead2_value"], False),
         ([], True),
     ],
 )
@@ -171,8 +165,9 @@ def test_a_set_of_columns_is_causal_when_none_of_them_looks_ahead(columns, causa
 
 def test_every_column_that_looks_ahead_says_so():
     options = {
-        "normalise": ("session", "calibration"), "calibration_s": 60,
-        "causal_epochs": (2,), "centred_epochs": (3,),
+        "normalise": ("session", "calibration", "running"), "calibration_s": 60,
+        "running_s": 180, "causal_epochs": (2,), "causal_statistics": ("mean", "sd", "max"),
+        "centred_epochs": (3,), "triangular_epochs": (5,), "lags": (1, -2),
     }  # fmt: skip
     values = np.random.default_rng(0).normal(size=N)
     changed = values + np.where(np.arange(N) < 6, 0, 5)
@@ -212,3 +207,10 @@ def test_age_is_no_reason_to_speak_of_an_epoch_without_a_signal():
     features = pd.DataFrame({"a": [1.0, np.nan], "demographics_age_years": [30.0, 30.0]})
     assert known_rows(features, list(features)).tolist() == [True, False]
     assert known_rows(features, ["demographics_age_years"]).tolist() == [True, True]
+
+
+def test_only_the_columns_that_are_asked_for_get_context():
+    features, epochs = make()
+    features["y"] = 1.0
+    found = add_context(features, epochs, ContextOptions(columns=("x*",), causal_epochs=(2,)))
+    assert list(found) == ["x", "y", "x__past2"]

@@ -78,22 +78,94 @@ def test_a_recording_without_any_usable_epoch_has_all_columns_missing():
     assert "a_log_delta" in found
 
 
+def column(recording, name, **options):
+    return extract(recording, signals={"a": signal("EEG", **options)})[name].tolist()
+
+
 def test_a_wider_window_is_centred_on_the_epoch():
     steps = np.repeat([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2000)  # 20 s each
     recording = make_recording(make_channel(data=steps))
     # the second epoch is 30 to 60 s: 2, 2, 3; in 90 s around it, 0 to 90 s: 1, 2, 3, 4, half of 5
-    found = levels(recording, window_s=90.0)
-    assert np.isnan(found[0])
+    found = column(recording, "a_mean__centred90s", window_s=90.0)
     assert found[1] == pytest.approx((20 * (1 + 2 + 3 + 4) + 10 * 5) / 90)
 
 
-def test_a_window_that_reaches_into_a_gap_is_not_known():
+def test_a_centred_window_is_moved_inside_its_run():
+    recording = make_recording(make_channel(data=STEPS))
+    # 90 s around the first epoch would begin at -30 s: it begins at 0, like the second's
+    found = column(recording, "a_mean__centred90s", window_s=90.0)
+    assert found == pytest.approx([2, 2, 3, 3])
+
+
+def test_a_trailing_window_waits_until_enough_has_passed():
+    recording = make_recording(make_channel(data=STEPS))
+    found = column(recording, "a_mean__past60s", window_s=60.0, trailing=True)
+    assert np.isnan(found[0])
+    assert found[1:] == pytest.approx([1.5, 2.5, 3.5])
+
+
+def test_no_window_reaches_across_a_gap():
     data = STEPS.copy()
     data[3000:6000] = np.nan  # a reader leaves a gap empty
     recording = make_recording(make_channel(data=data), runs=((0.0, 30.0), (60.0, 120.0)))
-    found = levels(recording, window_s=60.0)
-    assert np.isnan(found).tolist() == [True, True, True]
+    centred = column(recording, "a_mean__centred60s", window_s=60.0)
+    trailing = column(recording, "a_mean__past60s", window_s=60.0, trailing=True)
+    assert np.isnan(centred[0])  # its run is shorter than the window
+    assert centred[1:] == pytest.approx([3.5, 3.5])
+    assert np.isnan(trailing).tolist() == [True, True, False]
+    assert trailing[2] == pytest.approx(3.5)
     assert levels(recording) == [1, 3, 4]
+
+
+def array_recording(**given):
+    """Return three given epochs of 4 s, one channel at 25 Hz: levels 1, 2, 3."""
+    windows = np.repeat([1.0, 2.0, 3.0], 100).reshape(3, 1, 100).astype(np.float32)
+    table = pd.DataFrame({"onset_s": [0.0, 4.0, 8.0], "length_s": 4.0, "label": ["W", "N1", "W"]})
+    return Recording(
+        "r1", "s1", arrays={"windows": windows, **given}, table=table, metadata={"sfreq": 25.0}
+    )
+
+
+def test_given_windows_are_taken_by_the_epochs_that_were_kept():
+    recording = array_recording()
+    epochs = index_epochs(recording, make_ingestion(epoch_length_s=4.0)).iloc[[0, 2]]
+    options = FeatureOptions(signals={"eeg": SignalOptions(array="windows", features=("level",))})
+    found = extract_features(recording, epochs, options)
+    assert found["eeg_mean"].tolist() == [1, 3]
+
+
+def test_an_array_that_is_not_there_is_named():
+    options = {"eeg": SignalOptions(array="spectrum", features=("level",))}
+    with pytest.raises(RecordingError, match="no array 'spectrum'; it has: windows"):
+        extract(array_recording(), epoch_options={"epoch_length_s": 4.0}, signals=options)
+
+
+def test_an_optional_array_that_is_not_there_gives_missing_columns():
+    options = {"eeg": SignalOptions(array="other", features=("level",), required=False)}
+    found = extract(array_recording(), epoch_options={"epoch_length_s": 4.0}, signals=options)
+    assert found[["eeg_mean", "eeg_min", "eeg_max"]].isna().all(axis=None)
+
+
+def test_the_montage_is_made_before_the_signals_are_taken():
+    left = make_channel("EEG F3-M2", np.full(3000, 5.0))
+    right = make_channel("EEG C3-M2", np.full(3000, 2.0))
+    found = extract(
+        make_recording(left, right),
+        montage={"bipolar": ("F3-C3",)},
+        signals={"a": signal("EEG F3-C3")},
+    )
+    assert found["a_mean"].tolist() == [3.0]
+
+
+def test_covariates_come_only_where_they_are_asked_for():
+    recording = make_recording(make_channel(data=STEPS))
+    signals = {"a": signal("EEG")}
+    plain = set(extract(recording, signals=signals))
+    asked = set(extract(recording, signals=signals, clock=True, light=True, demographics=True))
+    assert asked - plain == {
+        "clock_recording_h", "clock_day_sin", "clock_day_cos", "light_on",
+        "demographics_age_years", "demographics_sex",
+    }  # fmt: skip
 
 
 def test_several_channels_are_taken_together():

@@ -1,22 +1,24 @@
 """What an epoch's features say of its neighbours and of its recording.
 
-The suffix of a column says what it saw: `__session` and `__centred<n>` look ahead, `__past<n>`
-and `__calibration` do not.
+The suffix of a column says what it saw: `__session`, `__centred<n>` and `__ahead<n>` look ahead,
+`__past<n>`, `__calibration` and `__running` do not.
 """
 
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 
+from epochal.features.neighbourhood import add_neighbours, neighbour_functions
+from epochal.features.normalisation import against_past, against_start, robust_z
 from epochal.options import ContextOptions
 
-_LOOKS_AHEAD = re.compile(r"__(session|centred\d+)")
-_VARIANT = re.compile(r"__(?:session|calibration)|$")
-_NOT_OF_THE_SIGNAL = "demographics_"
-MAD_TO_SD = 1.4826  # a normal distribution's standard deviation in median absolute deviations
+_LOOKS_AHEAD = re.compile(r"__(session|centred\d+|ahead\d+)")
+_VARIANT = re.compile(r"__(?:session|calibration|running)|$")
+_NOT_OF_THE_SIGNAL = ("demographics_", "clock_", "light_")
 
 
 def is_causal(columns: list[str]) -> bool:
@@ -44,72 +46,27 @@ def add_context(
 ) -> pd.DataFrame:
     """Return one recording's features with normalised and neighbourhood columns beside them.
 
-    Means run over the raw and each normalised variant, inside one run only. In the calibration
-    period itself the `__calibration` columns are NaN: nothing can be said before it has passed.
+    Neighbourhoods are of the raw and of each normalised variant, inside one run only. In the
+    calibration period itself the `__calibration` columns are NaN: nothing can be said before it
+    has passed.
     """
-    signals = features.loc[:, ~features.columns.str.startswith(_NOT_OF_THE_SIGNAL)]
+    signals = features[[name for name in features if _has_context(name, options.columns)]]
     variants = {"": signals}
     if "session" in options.normalise:
         variants["__session"] = robust_z(signals, signals)
     if "calibration" in options.normalise:
-        variants["__calibration"] = _against_start(signals, epochs, options.calibration_s)
+        variants["__calibration"] = against_start(signals, epochs, options.calibration_s)
+    if "running" in options.normalise:
+        variants["__running"] = against_past(signals, epochs, options.running_s)
+    functions = neighbour_functions(options)
     parts = [features]
     for suffix, variant in variants.items():
         if suffix:
             parts.append(variant.add_suffix(suffix))
-        parts += _neighbourhoods(variant.add_suffix(suffix), epochs["run"], options)
+        parts += add_neighbours(variant.add_suffix(suffix), epochs["run"], functions)
     return pd.concat(parts, axis=1).astype(np.float32)
 
 
-def robust_z(values: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """Return z-scores by the reference's median and median absolute deviation.
-
-    A feature that does not vary in the reference is divided by its standard deviation, and by 1
-    where that is 0 too.
-    """
-    median = reference.median()
-    spread = (reference - median).abs().median() * MAD_TO_SD
-    spread = spread.where(spread > 0, reference.std()).replace(0.0, 1.0)
-    return ((values - median) / spread).clip(-20, 20)
-
-
-def _against_start(
-    signals: pd.DataFrame, epochs: pd.DataFrame, calibration_s: float
-) -> pd.DataFrame:
-    """Return z-scores by the calibration period, NaN inside it."""
-    start_s = epochs["onset_s"].min()
-    calibrating = epochs["onset_s"] + epochs["length_s"] <= start_s + calibration_s
-    scored = robust_z(signals, signals[calibrating])
-    return scored.mask(epochs["onset_s"] < start_s + calibration_s)
-
-
-def _neighbourhoods(
-    features: pd.DataFrame, run: pd.Series, options: ContextOptions
-) -> list[pd.DataFrame]:
-    """Return trailing and centred means over whole epochs of the same run."""
-    parts = []
-    for n_epochs in options.causal_epochs:
-        means = _rolling_mean(features, run, n_epochs, centred=False)
-        parts.append(means.add_suffix(f"__past{n_epochs}"))
-    for n_epochs in options.centred_epochs:
-        means = _rolling_mean(features, run, n_epochs, centred=True)
-        parts.append(means.add_suffix(f"__centred{n_epochs}"))
-    return parts
-
-
-def _rolling_mean(
-    features: pd.DataFrame, run: pd.Series, n_epochs: int, *, centred: bool
-) -> pd.DataFrame:
-    parts = [
-        _centred_mean(rows, n_epochs) if centred else rows.rolling(n_epochs, min_periods=1).mean()
-        for _, rows in features.groupby(run.to_numpy(), sort=False)
-    ]
-    return pd.concat(parts).reindex(features.index) if parts else features
-
-
-def _centred_mean(rows: pd.DataFrame, n_epochs: int) -> pd.DataFrame:
-    """Average so many epochs around each, mirrored at the ends: shorter means would betray them."""
-    before, after = (n_epochs - 1) // 2, n_epochs // 2
-    mirrored = np.pad(np.arange(len(rows)), (before, after), mode="symmetric")
-    means = rows.iloc[mirrored].rolling(n_epochs, min_periods=1).mean().iloc[n_epochs - 1 :]
-    return means.set_axis(rows.index)
+def _has_context(name: str, patterns: tuple[str, ...]) -> bool:
+    matches = any(fnmatchcase(name, pattern) for pattern in patterns)
+    return matches and not name.startswith(_NOT_OF_THE_SIGNAL)

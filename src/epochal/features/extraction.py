@@ -9,12 +9,17 @@ import pandas as pd
 
 from epochal.errors import RecordingError
 from epochal.features.context import add_context
+from epochal.features.covariates import clock, demographics, light
 from epochal.features.roster import compute_features
 from epochal.options import FeatureOptions, SignalOptions
 from epochal.readers.aliases import rename_aliases
 from epochal.recording import Channel, Recording
 from epochal.signals.epoching import cut_epochs
 from epochal.signals.filtering import filter_channel, take_envelope
+from epochal.signals.montage import apply_to_recording
+
+_NOWHERE_S = -1e9  # a window that is not there: all its samples are missing
+_ARRAY_SHAPES = {"spectrogram": (0, 4, 100, 300)}  # of those that a recording may lack
 
 
 def extract_features(
@@ -25,12 +30,13 @@ def extract_features(
     A missing required channel raises `RecordingError`; a missing optional one gives NaN columns,
     as does an epoch with missing samples.
     """
+    if options.montage is not None:
+        recording = apply_to_recording(recording, options.montage)
     recording = rename_aliases(recording, options.channels)
     columns: dict[str, np.ndarray] = {}
     for prefix, signal in options.signals.items():
         columns |= _signal_features(prefix, signal, recording, epochs)
-    if options.demographics:
-        columns |= _demographics(recording, len(epochs))
+    columns |= _covariates(recording, epochs, options)
     features = pd.DataFrame(columns, index=epochs.index)
     if recording.table is not None:
         features = features.join(_given_features(recording, epochs))
@@ -43,17 +49,33 @@ def _signal_features(
     prefix: str, signal: SignalOptions, recording: Recording, epochs: pd.DataFrame
 ) -> dict[str, np.ndarray]:
     """Compute a signal's feature sets over its windows, as `<prefix>_<feature>`."""
-    if not signal.required and not set(signal.channels) <= set(recording.channel_names):
-        return _unavailable(prefix, signal, len(epochs))
-    windows, sfreq = _windows(signal, recording, epochs)
-    columns = compute_features(windows, sfreq, signal.features)
-    return {f"{prefix}_{feature}": values for feature, values in columns.items()}
+    if not signal.required and not _is_available(signal, recording):
+        columns = _unavailable(signal, len(epochs))
+    else:
+        columns = compute_features(*_windows(signal, recording, epochs), signal.features)
+    suffix = _window_suffix(signal)
+    return {f"{prefix}_{feature}{suffix}": values for feature, values in columns.items()}
+
+
+def _is_available(signal: SignalOptions, recording: Recording) -> bool:
+    if signal.array is not None:
+        return signal.array in recording.arrays
+    return set(signal.channels) <= set(recording.channel_names)
+
+
+def _window_suffix(signal: SignalOptions) -> str:
+    """Say in a column's name what a window longer than the epoch saw."""
+    if signal.window_s is None:
+        return ""
+    return f"__{'past' if signal.trailing else 'centred'}{signal.window_s:g}s"
 
 
 def _windows(
     signal: SignalOptions, recording: Recording, epochs: pd.DataFrame
 ) -> tuple[np.ndarray, float]:
     """Return the filtered windows, `(n_epochs, [n_channels,] n_samples)`, and their rate."""
+    if signal.array is not None:
+        return _given_windows(signal.array, recording, epochs)
     channels = [_filtered(recording.channel(name), signal, recording) for name in signal.channels]
     rates = {channel.sfreq for channel in channels}
     if len(rates) > 1:
@@ -62,9 +84,46 @@ def _windows(
         )
     length_s = float(epochs["length_s"].iloc[0]) if len(epochs) else 1.0
     window_s = signal.window_s or length_s
-    onsets_s = epochs["onset_s"].to_numpy() - (window_s - length_s) / 2
+    onsets_s = _window_onsets(signal, recording, epochs, window_s=window_s, length_s=length_s)
     cut = [cut_epochs(channel, onsets_s, window_s) for channel in channels]
     return (cut[0] if len(cut) == 1 else np.stack(cut, axis=1)), channels[0].sfreq
+
+
+def _window_onsets(
+    signal: SignalOptions,
+    recording: Recording,
+    epochs: pd.DataFrame,
+    *,
+    window_s: float,
+    length_s: float,
+) -> np.ndarray:
+    """Return where each epoch's window begins.
+
+    A centred one that would leave its run is moved inside; a trailing one may not look ahead, so
+    that its epoch has no window (NaN) until enough has passed; neither fits into a shorter run.
+    """
+    onset_s = epochs["onset_s"].to_numpy(dtype=float)
+    extra_s = window_s - length_s
+    if extra_s == 0 or not recording.runs:
+        return onset_s
+    run_start_s, run_end_s = np.array(recording.runs)[epochs["run"].to_numpy(dtype=int)].T
+    if signal.trailing:
+        first_s = onset_s - extra_s
+        return np.where(first_s >= run_start_s, first_s, _NOWHERE_S)
+    first_s = np.clip(onset_s - extra_s / 2, run_start_s, np.maximum(run_end_s - window_s, run_start_s))
+    return np.where(run_end_s - run_start_s >= window_s, first_s, _NOWHERE_S)
+
+
+def _given_windows(
+    name: str, recording: Recording, epochs: pd.DataFrame
+) -> tuple[np.ndarray, float]:
+    """Return the windows that a recording brings, without a channel axis of 1, and their rate."""
+    if name not in recording.arrays:
+        known = ", ".join(recording.arrays) or "none"
+        raise RecordingError(recording.recording_id, f"no array '{name}'; it has: {known}")
+    windows = recording.arrays[name][epochs["epoch"].to_numpy(dtype=int)]
+    sfreq = float(recording.metadata.get("sfreq", np.nan))
+    return (windows[:, 0] if windows.ndim == 3 and windows.shape[1] == 1 else windows), sfreq
 
 
 def _filtered(channel: Channel, signal: SignalOptions, recording: Recording) -> Channel:
@@ -73,22 +132,25 @@ def _filtered(channel: Channel, signal: SignalOptions, recording: Recording) -> 
     return filter_channel(channel, recording.runs, band_hz=signal.band_hz, notch_hz=signal.notch_hz)
 
 
-def _unavailable(prefix: str, signal: SignalOptions, n_epochs: int) -> dict[str, np.ndarray]:
+def _unavailable(signal: SignalOptions, n_epochs: int) -> dict[str, np.ndarray]:
     """Name the columns that the signal would have given, all NaN."""
-    shape = (0, 256) if len(signal.channels) == 1 else (0, len(signal.channels), 256)
+    shape: tuple[int, ...] = (0, 256)
+    if len(signal.channels) > 1:
+        shape = (0, len(signal.channels), 256)
+    if signal.array is not None:
+        shape = _ARRAY_SHAPES.get(signal.array, (0, 256))
     named = compute_features(np.empty(shape, dtype=np.float32), 100.0, signal.features)
-    return {f"{prefix}_{name}": np.full(n_epochs, np.nan, dtype=np.float32) for name in named}
+    return {name: np.full(n_epochs, np.nan, dtype=np.float32) for name in named}
 
 
-def _demographics(recording: Recording, n_epochs: int) -> dict[str, np.ndarray]:
-    """Return age in years and sex (0 female, 1 male); NaN where the recording does not say."""
-    age = recording.metadata.get("age")
-    sex = {"F": 0.0, "M": 1.0}.get(str(recording.metadata.get("sex")), np.nan)
-    age_years = np.nan if age is None else float(age)
-    return {
-        "demographics_age_years": np.full(n_epochs, age_years, dtype=np.float32),
-        "demographics_sex": np.full(n_epochs, sex, dtype=np.float32),
-    }
+def _covariates(
+    recording: Recording, epochs: pd.DataFrame, options: FeatureOptions
+) -> dict[str, np.ndarray]:
+    wanted = {demographics: options.demographics, clock: options.clock, light: options.light}
+    columns: dict[str, np.ndarray] = {}
+    for compute, asked in wanted.items():
+        columns |= compute(recording, epochs) if asked else {}
+    return columns
 
 
 def _given_features(recording: Recording, epochs: pd.DataFrame) -> pd.DataFrame:

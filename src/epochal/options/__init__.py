@@ -2,8 +2,10 @@
 
 from epochal.options.base import Options
 from epochal.options.features import ContextOptions, FeatureOptions, SignalOptions
-from epochal.options.ingestion import IngestionOptions, QualityOptions, TrimOptions
+from epochal.options.ingestion import IngestionOptions, TrimOptions
 from epochal.options.models import FamilyOptions, ModelOptions, StackingOptions
+from epochal.options.montage import Montage
+from epochal.options.quality import Limits, QualityOptions
 from epochal.options.results import EvaluationOptions, ExportOptions
 from epochal.options.splitting import SplitOptions
 from epochal.options.study import StudyOptions
@@ -15,7 +17,9 @@ __all__ = [
     "FamilyOptions",
     "FeatureOptions",
     "IngestionOptions",
+    "Limits",
     "ModelOptions",
+    "Montage",
     "Options",
     "QualityOptions",
     "SignalOptions",

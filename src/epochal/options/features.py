@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from epochal.options.base import Options
+from epochal.options.montage import Montage
+
+Epochs = Annotated[int, Field(ge=1)]
 
 
 class SignalOptions(Options):
     """One channel, or several taken together, and the features computed from it."""
 
-    channels: tuple[str, ...] = Field(min_length=1, description="Canonical channel names.")
+    channels: tuple[str, ...] = Field((), description="Canonical channel names.")
+    array: str | None = Field(
+        None,
+        description="Instead of channels: an array that the recording brings, epochs first "
+        "(`windows`, `spectrogram`).",
+    )
     band_hz: tuple[float | None, float | None] | None = Field(
-        None, description="Zero-phase band-pass before the features; null on a side leaves it open."
+        None, description="Band-pass before the features; null on a side leaves it open."
     )
     notch_hz: float | None = Field(None, gt=0, description="Mains, with its harmonics.")
     features: tuple[str, ...] = Field(min_length=1, description="Names in `features.FEATURE_SETS`.")
     window_s: float | None = Field(
         None,
         gt=0,
-        description="Compute over this long a window centred on the epoch, not the epoch.",
+        description="Compute over this long a window around the epoch, not the epoch; its columns "
+        "end in `__centred<n>s`, or `__past<n>s` for a trailing one.",
+    )
+    trailing: bool = Field(
+        False, description="The long window ends with the epoch: it does not look ahead."
     )
     envelope: bool = Field(
         False,
@@ -30,24 +42,62 @@ class SignalOptions(Options):
     )
     required: bool = Field(True, description="False: a recording without it gets NaN columns.")
 
+    @model_validator(mode="after")
+    def _check(self) -> SignalOptions:
+        """Check that there is one source of samples, and nothing that an array cannot obey."""
+        if bool(self.channels) == (self.array is not None):
+            raise ValueError("a signal names either `channels` or an `array`")
+        if self.array is not None and (
+            self.band_hz or self.notch_hz or self.window_s or self.envelope
+        ):
+            raise ValueError("an `array` is already cut: no filter, window or envelope applies")
+        return self
+
 
 class ContextOptions(Options):
     """What an epoch's features say of its neighbours and of its recording."""
 
-    normalise: tuple[Literal["session", "calibration"], ...] = Field(
+    columns: tuple[str, ...] = Field(
+        ("*",), description="Patterns of the columns that get context."
+    )
+    normalise: tuple[Literal["session", "calibration", "running"], ...] = Field(
         (),
-        description="Robust z-scores: over the whole session (not causal), or against its start.",
+        description="Robust z-scores: over the whole session (not causal), against its start, or "
+        "against the minutes just past.",
     )
     calibration_s: float = Field(300.0, gt=0, description="How long the calibration period is.")
-    causal_epochs: tuple[int, ...] = Field((), description="Trailing mean over so many epochs.")
-    centred_epochs: tuple[int, ...] = Field((), description="Centred mean: it looks ahead.")
+    running_s: float = Field(
+        1800.0, gt=0, description="How far back `running` looks; its first sixth is not scored."
+    )
+    causal_epochs: tuple[Epochs, ...] = Field(
+        (), description="Trailing statistics over so many epochs, this one included."
+    )
+    causal_statistics: tuple[Literal["mean", "sd", "max"], ...] = Field(
+        ("mean",), min_length=1, description="Which trailing statistics."
+    )
+    centred_epochs: tuple[Epochs, ...] = Field((), description="Centred mean: it looks ahead.")
+    triangular_epochs: tuple[Epochs, ...] = Field(
+        (), description="Centred mean with triangular weights: it looks ahead."
+    )
+    lags: tuple[int, ...] = Field(
+        (), description="The values so many epochs ago; below 0, so many ahead."
+    )
 
 
 class FeatureOptions(Options):
     """The features of a study."""
 
+    montage: Montage | None = Field(
+        None, description="Re-referencing and bipolar derivations, before the signals are taken."
+    )
     signals: dict[str, SignalOptions] = Field(default_factory=dict)
     demographics: bool = Field(False, description="Age and sex as columns.")
+    clock: bool = Field(
+        False,
+        description="Hours since the recording began, and the time of day. Never where the tasks "
+        "of a protocol follow a fixed order.",
+    )
+    light: bool = Field(False, description="Whether the lights are on, for animals.")
     context: ContextOptions = ContextOptions()
     drop: tuple[str, ...] = Field((), description="Patterns of columns to leave out.")
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, Field
 
 from epochal.errors import EpochalError, RecordingError, did_you_mean
+from epochal.options import Montage
 from epochal.readers.aliases import REFERENCES, electrodes_of, kind_of
 from epochal.recording import Channel, Recording
 
@@ -23,22 +23,6 @@ DOUBLE_BANANA = (
     "Fp1-F7", "F7-T7", "T7-P7", "P7-O1", "Fp2-F8", "F8-T8", "T8-P8", "P8-O2",
     "Fp1-F3", "F3-C3", "C3-P3", "P3-O1", "Fp2-F4", "F4-C4", "C4-P4", "P4-O2", "Fz-Cz", "Cz-Pz",
 )  # fmt: skip
-
-
-class Montage(BaseModel, extra="forbid", frozen=True):
-    """Which derivations to make of the channels that were recorded."""
-
-    reference: Literal["average"] | tuple[str, ...] = Field(
-        (),
-        description="Subtract from every EEG channel the mean of these electrodes, e.g. M1 and M2, "
-        "or of all EEG electrodes (`average`); empty: no re-referencing",
-    )
-    bipolar: Literal["double banana"] | tuple[str, ...] = Field(
-        (), description="Differences such as `Fp1-F7`, or the double banana's eighteen"
-    )
-    keep: Literal["others", "all", "none"] = Field(
-        "others", description="Pass on the other channels (EOG, ECG…), all of them, or none"
-    )
 
 
 class Derivation(NamedTuple):

@@ -1,0 +1,115 @@
+"""What the epochs around one hold, column by column; never across a gap.
+
+All functions take `values` `(n_epochs, n_features)` of one run in order, and leave missing values
+out of what they compute; where all are missing, so is the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import correlate1d, maximum_filter1d
+
+from epochal.options import ContextOptions
+
+Neighbours = Callable[[np.ndarray], np.ndarray]
+
+
+def neighbour_functions(options: ContextOptions) -> dict[str, Neighbours]:
+    """Return what is computed of each run, by the suffix of its columns."""
+    functions: dict[str, Neighbours] = {}
+    for n_epochs in options.causal_epochs:
+        for statistic in options.causal_statistics:
+            suffix = f"__past{n_epochs}" + ("" if statistic == "mean" else f"_{statistic}")
+            functions[suffix] = _Trailing(statistic, n_epochs)
+    for n_epochs in options.centred_epochs:
+        functions[f"__centred{n_epochs}"] = _Centred(np.ones(n_epochs))
+    for n_epochs in options.triangular_epochs:
+        functions[f"__centred{n_epochs}_triangular"] = _Centred(triangle(n_epochs))
+    for lag in options.lags:
+        functions[f"__past{lag}_value" if lag > 0 else f"__ahead{-lag}_value"] = _Lagged(lag)
+    return functions
+
+
+def add_neighbours(
+    features: pd.DataFrame, run: pd.Series, functions: dict[str, Neighbours]
+) -> list[pd.DataFrame]:
+    """Return a table for each function, computed run by run."""
+    values = features.to_numpy(np.float64)
+    places = [np.flatnonzero(run.to_numpy() == one) for one in run.unique()]
+    parts = []
+    for suffix, compute in functions.items():
+        found = np.empty_like(values)
+        for rows in places:
+            found[rows] = compute(values[rows])
+        parts.append(pd.DataFrame(found, features.index, features.columns + suffix))
+    return parts
+
+
+def triangle(n_epochs: int) -> np.ndarray:
+    """Return weights that fall off evenly from the middle, `(n_epochs,)`."""
+    return 1.0 - np.abs(np.arange(n_epochs) - (n_epochs - 1) / 2) / ((n_epochs + 1) / 2)
+
+
+class _Trailing:
+    """The mean, standard deviation or maximum of this epoch and those just before."""
+
+    def __init__(self, statistic: str, n_epochs: int) -> None:
+        self.compute = {"mean": self._mean, "sd": self._sd, "max": self._max}[statistic]
+        self.n_epochs = n_epochs
+        self.origin = (n_epochs - 1) // 2  # the window ends with the epoch
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        return self.compute(values)
+
+    def _mean(self, values: np.ndarray) -> np.ndarray:
+        return _weighted_mean(values, np.ones(self.n_epochs), mode="constant", origin=self.origin)
+
+    def _sd(self, values: np.ndarray) -> np.ndarray:
+        known = np.isfinite(values)
+        centre = np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        centred = values - centre  # squares of what lies far from 0 would lose digits
+        variance = self._mean(centred**2) - self._mean(centred) ** 2
+        return np.sqrt(np.maximum(variance, 0.0))
+
+    def _max(self, values: np.ndarray) -> np.ndarray:
+        lowest = np.where(np.isfinite(values), values, -np.inf)
+        found = maximum_filter1d(
+            lowest, self.n_epochs, axis=0, mode="constant", cval=-np.inf, origin=self.origin
+        )
+        return np.where(np.isfinite(found), found, np.nan)
+
+
+class _Centred:
+    """A weighted mean around each epoch, mirrored at the ends: shorter means would betray them."""
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self.weights = weights
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        even = -(1 - len(self.weights) % 2)  # of an even number, the later half is longer
+        return _weighted_mean(values, self.weights, mode="reflect", origin=even)
+
+
+class _Lagged:
+    """The value so many epochs ago (or ahead, below 0)."""
+
+    def __init__(self, lag: int) -> None:
+        self.lag = lag
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        source = np.arange(len(values)) - self.lag
+        inside = (source >= 0) & (source < len(values))
+        return np.where(inside[:, None], values[source * inside], np.nan)
+
+
+def _weighted_mean(
+    values: np.ndarray, weights: np.ndarray, *, mode: str, origin: int = 0
+) -> np.ndarray:
+    """Return the mean of the values around each that are known, NaN where none is."""
+    known = np.isfinite(values)
+    summed = correlate1d(np.where(known, values, 0.0), weights, axis=0, mode=mode, origin=origin)
+    total = correlate1d(known.astype(float), weights, axis=0, mode=mode, origin=origin)
+    return np.divide(summed, total, out=np.full_like(summed, np.nan), where=total > 1e-9)
