@@ -1,10 +1,13 @@
-"""How real simulated human nights are, by scorers and real nights that know nothing of them.
+"""How real simulated nights and mice are, by scorers and recordings that know nothing of them.
 
     python benchmarks/realism.py --data FOLDER [--peers-python PYTHON | --peers-venv FOLDER]
+        [--somnus-python PYTHON]
 
 writes `benchmarks/results/realism.json`. FOLDER (or the environment variable EPOCHAL_DATA) holds
 the real band-power table and hypnograms. YASA and GSSC run in a virtual environment of their own:
-PYTHON is its interpreter; without it one is made, in `--peers-venv` or a temporary folder.
+PYTHON is its interpreter (or EPOCHAL_PEERS_PYTHON); without it one is made, in `--peers-venv` or a
+temporary folder. somnus-eeg, for mice, needs Python 3.12 and is run by EPOCHAL_SOMNUS_PYTHON;
+without it the benchmark says how to make its environment, and reports the other rows.
 """
 
 import argparse
@@ -24,6 +27,8 @@ from sklearn.metrics import cohen_kappa_score, f1_score
 
 sys.path.insert(0, str(Path(__file__).with_name("realism")))
 
+import mice
+import scorers
 from band_table import COLUMNS, cut_wake, read_stages, read_table
 from fit_spectra import FITTED
 from hypnograms import real_nights, simulated_nights, summary
@@ -55,7 +60,10 @@ def main() -> None:
         python = arguments.peers_python or make_venv(arguments.peers_venv or work / "venv")
         agreement = agreement_with_peers(work / "nights", python, work / "peers.json")
         report = build_report(arguments.data, work, agreement)
-        report["versions"] |= peer_versions(python)
+        report["versions"] |= peer_versions(python, PEERS)
+        add_mice(report, mice.report(arguments.data, work, arguments.somnus_python))
+        if arguments.somnus_python:
+            report["versions"] |= peer_versions(arguments.somnus_python, ("somnus-eeg",))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(report, indent=2, default=float) + "\n", encoding="utf-8")
     print(json.dumps(report["rows"], indent=2, default=float))
@@ -65,8 +73,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     given = os.environ.get("EPOCHAL_DATA")
     parser.add_argument("--data", type=Path, default=given, required=given is None)
-    parser.add_argument("--peers-python", type=Path)
+    parser.add_argument("--peers-python", default=os.environ.get("EPOCHAL_PEERS_PYTHON"))
     parser.add_argument("--peers-venv", type=Path)
+    parser.add_argument("--somnus-python", default=os.environ.get(mice.PYTHON_NAME))
     arguments = parser.parse_args()
     arguments.data = Path(arguments.data)
     return arguments
@@ -79,26 +88,34 @@ def simulate(folder: Path, n_subjects: int, seed: int) -> None:
     sleep.finish(folder, options)
 
 
-def make_venv(folder: Path) -> Path:
+def make_venv(folder: Path) -> str:
     """Return the interpreter of a virtual environment with the peers, made where it is missing."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         for names in REQUIREMENTS:
             subprocess.run([str(python), "-m", "pip", "install", "--quiet", *names], check=True)
-    return python
+    return str(python)
 
 
-def peer_versions(python: Path) -> dict[str, str]:
-    code = f"from importlib.metadata import version as v; print(*map(v, {PEERS}))"
-    done = subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True)
-    return dict(zip(PEERS, done.stdout.split(), strict=True))
+def peer_versions(python: str, names: tuple[str, ...]) -> dict[str, str]:
+    code = f"from importlib.metadata import version as v; print(*map(v, {names}))"
+    done = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+    return dict(zip(names, done.stdout.split(), strict=True))
 
 
-def agreement_with_peers(nights: Path, python: Path, out: Path) -> dict[str, dict[str, float]]:
+def add_mice(report: dict, found: dict) -> None:
+    """Add the mice's rows and figures to those of the human nights."""
+    report["rows"] += found["rows"]
+    report["agreement"] |= found["agreement"]
+    report["models"] |= found["models"]
+    report["mouse_hypnograms"] = found["hypnograms"]
+
+
+def agreement_with_peers(nights: Path, python: str, out: Path) -> dict[str, dict[str, float]]:
     """Return each peer's figures against the hypnograms that the nights were made from."""
     script = HERE / "realism" / "peers.py"
-    command = [str(python), str(script), str(nights), str(out)]
+    command = [python, str(script), str(nights), str(out)]
     subprocess.run(command, check=True, stdout=sys.stderr, env=os.environ | KEEP_MEMORY)
     scores = json.loads(out.read_text(encoding="utf-8"))
     return {peer: _agreement(nights, scores, peer) for peer in next(iter(scores.values()))}
@@ -141,6 +158,7 @@ def build_report(data: Path, work: Path, agreement: dict[str, dict[str, float]])
         "models": models,
         "feature_medians": distances.reset_index().to_dict("records"),
         "feature_quantiles": feature_quantiles(simulated, unseen),
+        "scorers": scorers.compare(data / "dod_scorers"),
         "hypnograms": hypnograms.reset_index(names="figure").to_dict("records"),
         "versions": {"python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",

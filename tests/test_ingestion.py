@@ -6,9 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from builders import make_ingestion, make_recording, sine, write_edf
+from builders import CLASSES, make_ingestion, make_recording, sine, write_edf
+from epochal.downloads.ledger import LEDGER, Ledger, locked, read_ledger
 from epochal.errors import RecordingError
-from epochal.ingestion import describe_recording, find_sources, index_recordings, read_source
+from epochal.ingestion import (
+    describe_recording,
+    find_sources,
+    index_recordings,
+    note_processed,
+    read_source,
+)
 from epochal.provenance import mark_as_simulated
 from epochal.readers import Source
 from epochal.recording import Recording
@@ -139,7 +146,8 @@ def test_a_recording_of_nothing_is_refused(raw, monkeypatch):
 
 def test_a_recording_is_described_in_one_row():
     recording = make_recording(
-        metadata={"sha256": "ab"}, problems=("one.", "two."), data_source="simulated",
+        metadata={"sha256": "ab", "age": 33, "sex": "F", "subset": "cassette"},
+        problems=("one.", "two."), data_source="simulated",
         runs=((0.0, 30.0), (60.0, 120.0)),
     )  # fmt: skip
     assert describe_recording(recording, make_ingestion()) == {
@@ -149,6 +157,12 @@ def test_a_recording_is_described_in_one_row():
         "duration_s": 120.0,
         "channels": "EEG (100 Hz, uV)",
         "n_runs": 2,
+        "age": 33,
+        "sex": "F",
+        "site": None,
+        "strain": None,
+        "subset": "cassette",
+        "day": None,
         "problems": "one.; two.",
         "sha256": "ab",
         "reader": "edf",
@@ -160,7 +174,7 @@ def test_all_recordings_are_indexed_one_after_the_other():
         "r1": partial(make_recording, labels=["W"] * 4),
         "r2": partial(make_recording, recording_id="r2", subject_id="s2"),
     }
-    epochs, summary = index_recordings(pieces, make_ingestion())
+    epochs, summary = index_recordings(pieces, make_ingestion(), CLASSES)
     assert epochs.groupby("recording_id")["epoch"].agg(list).to_dict() == {
         "r1": [0, 1, 2, 3],
         "r2": [0, 1, 2, 3],
@@ -169,3 +183,96 @@ def test_all_recordings_are_indexed_one_after_the_other():
     assert epochs["label"].isna().to_numpy().nonzero()[0].tolist() == [4, 5, 6, 7]
     assert summary["recording_id"].tolist() == ["r1", "r2"]
     assert np.allclose(summary["duration_s"], 120.0)
+
+
+def test_labels_of_other_classes_become_null():
+    epochs, _ = index_recordings(
+        {"r1": partial(make_recording, labels=["W", "MT"])}, make_ingestion(), CLASSES
+    )
+    assert epochs["label"].fillna("").tolist() == ["W", "", "", ""]
+
+
+def test_several_scorers_become_votes(raw):
+    for scorer, stages in {"a": "W\nW", "b": "W\nREM", "c": "W\nREM"}.items():
+        (raw / f"sub-01_{scorer}.txt").write_text(stages)
+    options = make_ingestion(path=str(raw), reader_options={"scorers": "{stem}_*.txt"})
+    recording = read_row(find_sources(options).iloc[0], options)
+    epochs, _ = index_recordings({"sub-01": lambda: recording}, options, CLASSES)
+    assert epochs["label"].tolist() == ["W", "REM"]
+    assert epochs[["vote_W", "vote_N2", "vote_REM"]].to_numpy().tolist() == [[3, 0, 0], [1, 0, 2]]
+
+
+def read_row(row, options, **given):
+    source = Source(row.recording_id, row.path, tuple(row.companions))
+    return read_source(source, row.state, options.reader, options.reader_settings(), **given)
+
+
+# Substitution
+
+STAND_INS = {"EEG Pz-Oz": ("EEG O1-M2", "EEG Fpz-Cz")}
+
+
+def test_a_stand_in_takes_the_missing_channels_name_where_it_is_allowed(raw):
+    row = find(raw).iloc[0]
+    found = read_row(row, make_ingestion(), substitutes=STAND_INS, allow_substitution=True)
+    assert found.channel_names == ["EEG Fpz-Cz", "EEG Pz-Oz"]
+    assert "'EEG Fpz-Cz' stands in for 'EEG Pz-Oz': another derivation" in found.problems[0]
+    assert found.metadata["substitutions"] == {"EEG Pz-Oz": "EEG Fpz-Cz"}
+    assert "stands in for" in describe_recording(found, make_ingestion())["problems"]
+
+
+def test_without_leave_the_recording_is_refused_with_what_could_stand_in(raw):
+    row = find(raw).iloc[0]
+    with pytest.raises(
+        RecordingError, match=r"No channel 'EEG Pz-Oz'; 'EEG Fpz-Cz' could stand in.*--substitute"
+    ):
+        read_row(row, make_ingestion(), substitutes=STAND_INS)
+
+
+# Downloads
+
+
+@pytest.fixture
+def downloaded(raw):
+    """Two recordings, both verified by a download."""
+    ledger = Ledger()
+    for name in ("sub-01.edf", "sub-02.edf"):
+        ledger.record(name, raw / name, "ab")
+    ledger.save(raw)
+    return raw
+
+
+def processed(folder):
+    return [name for name, entry in read_ledger(folder).files.items() if entry.processed]
+
+
+def test_what_was_read_is_noted_in_the_list_of_downloads(downloaded):
+    assert note_processed(find(downloaded), ["sub-01"]) == ["sub-01.edf"]
+    assert processed(downloaded) == ["sub-01.edf"]
+
+
+def test_a_file_that_changed_since_its_download_is_not_noted(downloaded):
+    write_edf(downloaded / "sub-01.edf", {"EEG Fpz-Cz": alpha(90)})
+    assert note_processed(find(downloaded), ["sub-01", "sub-02"]) == ["sub-02.edf"]
+
+
+def test_the_list_may_lie_above_the_recordings(downloaded):
+    folder = downloaded / "sleep-cassette"
+    folder.mkdir()
+    (downloaded / "sub-01.edf").rename(folder / "sub-01.edf")
+    ledger = Ledger()
+    ledger.record("sleep-cassette/sub-01.edf", folder / "sub-01.edf", "ab")
+    ledger.save(downloaded)
+    assert note_processed(find(folder), ["sub-01"]) == ["sleep-cassette/sub-01.edf"]
+
+
+def test_files_that_nobody_downloaded_are_passed_over(raw):
+    assert note_processed(find(raw), ["sub-01", "sub-02"]) == []
+    assert not (raw / LEDGER).exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such lock")
+def test_a_folder_that_a_download_writes_to_is_passed_over(downloaded):
+    with locked(downloaded):
+        assert note_processed(find(downloaded), ["sub-01"]) == []
+    assert processed(downloaded) == []

@@ -9,8 +9,12 @@ from epochal.leakage import refuse_shared_subjects
 from epochal.options import SplitOptions
 from epochal.splits import HELD_OUT, split_subjects
 
-FOLDS = SplitOptions(scheme="subject_folds", n_folds=3, test_share=0.2, val_share=0.1)
+FOLDS = SplitOptions(scheme="group_folds", n_folds=3, test_share=0.2, val_share=0.1)
 ONE_OUT = SplitOptions(scheme="leave_one_subject_out")
+
+
+def test_the_first_name_of_group_folds_still_means_it():
+    assert SplitOptions(scheme="subject_folds") == SplitOptions(scheme="group_folds")
 
 
 def roles_of(splits):
@@ -28,7 +32,7 @@ def roles_of(splits):
 def test_no_subject_is_ever_in_two_roles_or_folds(n_subjects, seed, n_folds, test_share, val_share):
     epochs = make_epochs(n_subjects=n_subjects, n_epochs=3)
     options = SplitOptions(
-        scheme="subject_folds", n_folds=n_folds, test_share=test_share, val_share=val_share
+        scheme="group_folds", n_folds=n_folds, test_share=test_share, val_share=val_share
     )
     splits = split_subjects(epochs, options, seed=seed)
     refuse_shared_subjects(splits)

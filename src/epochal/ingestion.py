@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 from pydantic import BaseModel
 
+from epochal.downloads import DownloadError
+from epochal.downloads.ledger import LEDGER, Ledger, mark_processed, read_ledger
 from epochal.errors import RecordingError
+from epochal.labels import keep_classes
 from epochal.options import IngestionOptions
 from epochal.readers import Source, reader
+from epochal.readers.scorers import count_votes
+from epochal.readers.substitution import substitute_channels
 from epochal.recording import Recording
 from epochal.signals.epoching import index_epochs
+from epochal.signals.quality_policy import describe_dropped
 from epochal.simulation.cohort import write_cohort
+
+logger = logging.getLogger(__name__)
+# What splits may be made by; null where the recording does not say.
+FACTS = ("age", "sex", "site", "strain", "subset")
+NO_SUBSTITUTES: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 def find_sources(options: IngestionOptions) -> pd.DataFrame:
@@ -40,16 +53,27 @@ def find_sources(options: IngestionOptions) -> pd.DataFrame:
     )
 
 
-def read_source(source: Source, state: str, reader_name: str, settings: BaseModel) -> Recording:
+def read_source(
+    source: Source,
+    state: str,
+    reader_name: str,
+    settings: BaseModel,
+    *,
+    substitutes: Mapping[str, Sequence[str]] = NO_SUBSTITUTES,
+    allow_substitution: bool = False,
+) -> Recording:
     """Read one recording and add the checksum of its raw files to its metadata.
 
-    `state` only makes the call differ when one of its own files has changed. A recording without
-    channels, windows or table raises `RecordingError`.
+    A channel that is missing where one of its `substitutes` is there raises `RecordingError`
+    unless they are allowed; then they stand in, and the recording says so. `state` only makes
+    the call differ when one of its own files has changed. A recording without channels, windows
+    or table raises `RecordingError`.
     """
     del state
     recording = reader(reader_name).read(source, settings)
     if not recording.channels and not recording.arrays and recording.table is None:
         raise RecordingError(source.path, "it holds no signal and no table")
+    recording = substitute_channels(recording, substitutes, allow=allow_substitution)
     metadata = {**recording.metadata, "sha256": _checksum(source)}
     return dataclasses.replace(recording, metadata=metadata)
 
@@ -69,19 +93,64 @@ def describe_recording(recording: Recording, options: IngestionOptions) -> dict[
         "problems": "; ".join(recording.problems),
         "sha256": recording.metadata.get("sha256", ""),
         "reader": options.reader,
+        "day": recording.start.date().isoformat() if recording.start else None,
+        **{fact: recording.metadata.get(fact) for fact in FACTS},
     }
 
 
 def index_recordings(
-    recordings: Mapping[str, Callable[[], Recording]], options: IngestionOptions
+    recordings: Mapping[str, Callable[[], Recording]],
+    options: IngestionOptions,
+    classes: tuple[str, ...],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the epochs of all recordings, and a summary row for each."""
+    """Return the epochs of all recordings, and a summary row for each.
+
+    Labels of other classes become null; several scorers' labels are counted as `vote_<class>`.
+    """
     epochs, summary = [], []
     for load in recordings.values():
         recording = load()
         epochs.append(index_epochs(recording, options))
         summary.append(describe_recording(recording, options))
-    return pd.concat(epochs, ignore_index=True), pd.DataFrame(summary)
+    table = keep_classes(pd.concat(epochs, ignore_index=True), classes)
+    dropped = describe_dropped(table)
+    if dropped:
+        logger.warning(dropped)
+    return count_votes(table, classes), pd.DataFrame(summary)
+
+
+def note_processed(sources: pd.DataFrame, read: Collection[str]) -> list[str]:
+    """Enter what was read in the list of verified downloads above it, and return those paths.
+
+    From then on `epochal download` fetches a file that was deleted no more, as long as the
+    published hash is the same. Files that did not come by it, or have changed since, are passed
+    over; so is a folder that a download is writing to.
+    """
+    rows = sources[sources["recording_id"].isin(list(read))]
+    files = {path for row in rows.itertuples() for path in (row.path, *row.companions)}
+    noted = []
+    for folder, paths in _by_ledger(files).items():
+        try:
+            noted += mark_processed(folder, paths)
+        except DownloadError as error:
+            logger.info("Not noted as processed: %s", error)
+    return noted
+
+
+def _by_ledger(files: Iterable[str]) -> dict[Path, list[str]]:
+    """Return the verified files by the folder of their ledger, relative to it."""
+    found: dict[Path, list[str]] = {}
+    ledgers: dict[Path, Ledger] = {}
+    for path in sorted(map(Path, files)):
+        folder = next((above for above in path.parents if (above / LEDGER).is_file()), None)
+        if folder is None:
+            continue
+        if folder not in ledgers:
+            ledgers[folder] = read_ledger(folder, ignore_damage=True)
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and ledgers[folder].knows(name, path, None):
+            found.setdefault(folder, []).append(name)
+    return found
 
 
 def _refuse_twins(sources: list[Source]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 PROBA = "proba_"
+VOTE = "vote_"
 # Base models are overconfident at the ends: beyond odds of 99 to 1 a probability says no more,
 # and its logarithm would pull a meta-learner about.
 _LEAST_PROBA = 0.01

@@ -25,6 +25,7 @@ epochs = pa.DataFrameSchema(
         "run": pa.Column(int, pa.Check.ge(0)),
         "data_source": pa.Column(str, pa.Check.isin(["real", "simulated"])),
         "quality_.*": pa.Column(bool, regex=True, required=False),
+        "^sqi(_.+)?$": pa.Column(float, pa.Check.in_range(0, 1), regex=True, required=False),
         "vote_.*": pa.Column(float, pa.Check.ge(0), regex=True, required=False, coerce=True),
     },
     unique=["recording_id", "epoch"],
@@ -41,11 +42,22 @@ splits = pa.DataFrameSchema(
         "subject_id": pa.Column(str),
         "role": pa.Column(str, pa.Check.isin(ROLES)),
         "fold": pa.Column(int, pa.Check.ge(-1)),
+        # what stays whole where that is not the subject; one word for the whole table
+        "unit": pa.Column(str, pa.Check.isin(["recording", "time", "row"]), required=False),
+        "first_seen_fold": pa.Column(int, pa.Check.ge(0), required=False),
+        "inner_fold": pa.Column(int, pa.Check.ge(-1), required=False),
+        "kept": pa.Column(bool, required=False),
     },
-    checks=pa.Check(
-        lambda table: (table["role"] == "test") == (table["fold"] == -1),
-        error="fold is -1 in test, and nowhere else",
-    ),
+    checks=[
+        pa.Check(
+            lambda table: (table["role"] == "test") == (table["fold"] == -1),
+            error="fold is -1 in test, and nowhere else",
+        ),
+        pa.Check(
+            lambda table: "unit" not in table or table["unit"].nunique() <= 1,
+            error="unit is one word for the whole table",
+        ),
+    ],
     unique=["recording_id", "epoch"],
 )
 

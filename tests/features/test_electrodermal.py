@@ -71,15 +71,35 @@ def test_the_parts_sum_to_the_signal_and_the_slow_one_is_tonic():
     assert abs(phasic.mean()) < 0.02
 
 
-def test_a_detached_electrode_is_finite():
+def test_a_detached_electrode_has_no_response_to_time_and_is_finite_else():
     found = measure(np.zeros(240), np.full(240, -0.01))
-    assert all(np.isfinite(column).all() for column in found.values())
+    timed = {name for name, column in found.items() if np.isnan(column).all()}
+    assert timed == {"scr_rise_s", "scr_recovery_s"}
+    assert all(np.isfinite(column).all() for name, column in found.items() if name not in timed)
+
+
+@pytest.mark.parametrize(("rise_s", "recovery_s"), [(0.4, 3.0), (1.0, 4.0)])
+def test_responses_are_timed_from_trough_to_peak_and_to_half_recovery(rise_s, recovery_s):
+    time_s = np.arange(480) / 8.0
+    since = time_s - 20.0
+    wave = np.where(since < 0, np.exp(-0.5 * (since / rise_s) ** 2), 0.5 ** (since / recovery_s))
+    found = find_responses(wave, 8.0)
+    # a Gaussian passes a tenth of its height 2.15 standard deviations before its top
+    assert found.scr_rise_s == pytest.approx(2.15 * rise_s, abs=0.15)
+    assert found.scr_recovery_s == pytest.approx(recovery_s, rel=0.05)
+
+
+def test_a_size_is_the_rise_before_the_peak_whatever_comes_after():
+    shallow = np.r_[np.linspace(0, 0.5, 12), np.linspace(0.5, 0.3, 60), np.full(60, 0.3)]
+    found = find_responses(np.r_[np.zeros(60), shallow], SFREQ)
+    assert np.exp(found.scr_amplitude) - 0.01 == pytest.approx(0.5)
 
 
 def test_a_window_says_nothing_of_its_neighbours():
     first, second = 1 + response(20.0, 0.3), 5 + 0.01 * TIME_S
     together, alone = measure(first, second), measure(second)
-    assert all(together[name][1] == pytest.approx(alone[name]) for name in alone)
+    for name, value in alone.items():
+        assert together[name][1] == pytest.approx(value, nan_ok=True), name
 
 
 def test_no_windows_have_the_same_columns():

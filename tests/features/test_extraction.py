@@ -5,7 +5,7 @@ import pytest
 from builders import make_channel, make_ingestion, make_recording, sine
 from epochal.errors import EpochalError, RecordingError
 from epochal.features import FEATURE_SETS, extract_features
-from epochal.features.roster import feature_function
+from epochal.features.roster import compute_features, feature_function
 from epochal.options import ContextOptions, FeatureOptions, SignalOptions, TrimOptions
 from epochal.recording import Recording
 from epochal.signals.epoching import index_epochs
@@ -280,15 +280,24 @@ def test_an_unknown_feature_set_is_refused_with_the_near_miss():
         feature_function("band_powr")
 
 
+SHAPES = {
+    "motion": (2, 3, 3840),
+    "spectrogram_regions": (2, 4, 100, 300),
+    **dict.fromkeys(
+        ("chain_power", "discharges", "chain_synchrony", "chain_evolution"), (2, 18, 3840)
+    ),
+}
+
+
 @pytest.mark.parametrize("name", FEATURE_SETS)
 def test_every_feature_set_gives_one_finite_or_missing_number_per_epoch(name):
     random = np.random.default_rng(0)
-    shape = (2, 3, 3840) if name == "motion" else (2, 3840)
-    windows = random.normal(0, 1, shape).astype(np.float32)
-    columns = feature_function(name)(windows, 64.0)
+    windows = np.abs(random.normal(0, 1, SHAPES.get(name, (2, 3840)))).astype(np.float32)
+    columns = compute_features(windows, 64.0, [name])
     assert columns
     for column in columns.values():
-        assert np.shape(column) == (2,)
+        assert column.shape == (2,)
+        assert column.dtype == np.float32
         assert not np.isinf(column).any()
-    empty = feature_function(name)(windows[:0], 64.0)
+    empty = compute_features(windows[:0], 64.0, [name])
     assert list(empty) == list(columns)

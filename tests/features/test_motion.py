@@ -89,3 +89,26 @@ def test_no_windows_have_the_same_columns():
     empty = motion_features(np.empty((0, 3, 1920), np.float32), SFREQ)
     assert list(empty) == list(measure(window()))
     assert all(len(column) == 0 for column in empty.values())
+
+
+def test_turning_is_in_degrees_a_second():
+    # gravity swings about the y axis by 3 degrees every second
+    angle = np.radians(3.0) * TIME_S
+    found = measure(window(x=np.sin(angle), z=np.cos(angle)))
+    assert np.exp(found["turning"]) == pytest.approx(3.0, rel=0.02)
+    assert measure(window())["turning"] == pytest.approx(np.log(0.1))
+
+
+def test_a_rhythm_has_its_frequency_and_little_entropy():
+    rng = np.random.default_rng(0)
+    rhythm = measure(window(x=0.2 * np.sin(2 * np.pi * 2.5 * TIME_S)))
+    erratic = measure(window(x=rng.normal(0, 0.2, 1920)))
+    assert rhythm["mean_hz"] == pytest.approx(2.5, abs=0.05)
+    assert rhythm["entropy"] < 0.25
+    assert erratic["entropy"] > 0.85
+    assert erratic["mean_hz"] == pytest.approx(5.1, abs=0.4)  # white between 0.2 and 10 Hz
+
+
+def test_the_mean_amplitude_deviation_of_a_sine():
+    found = measure(window(z=1 + 0.3 * np.sin(2 * np.pi * 2 * TIME_S)))
+    assert np.exp(found["mad"]) == pytest.approx(0.3 * 2 / np.pi, rel=0.02)

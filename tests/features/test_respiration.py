@@ -80,3 +80,21 @@ def test_no_windows_have_the_same_columns(function):
     wave = pulse_wave(steady(70))[None]
     assert list(function(wave[:0], BVP_HZ)) == list(function(wave, BVP_HZ))
     assert all(len(column) == 0 for column in function(wave[:0], BVP_HZ).values())
+
+
+def test_irregular_breathing_is_spread_over_more_rates():
+    times_s = steady(90)
+    wandering = 2 * np.pi * (0.3 * times_s + 1.2 * np.sin(2 * np.pi * 0.03 * times_s))
+    regular, irregular = (
+        of_pulse(pulse_wave(times_s, heights=50 * (1 + 0.2 * np.sin(phase))))
+        for phase in (2 * np.pi * 0.3 * times_s, wandering)
+    )
+    assert irregular["breathing_entropy"] > regular["breathing_entropy"] + 0.1
+    assert irregular["breathing_spread"] > regular["breathing_spread"]
+
+
+def test_a_pace_that_follows_the_breath_swings_deeper():
+    intervals_s = 0.8 + 0.06 * np.sin(2 * np.pi * 0.25 * 0.8 * np.arange(70))
+    swinging = of_pulse(pulse_wave(0.4 + np.r_[0, np.cumsum(intervals_s)]))
+    assert swinging["breathing_swing"] > of_pulse(pulse_wave(steady(75)))["breathing_swing"] + 1
+    assert np.exp(swinging["breathing_swing"]) == pytest.approx(0.06 / np.sqrt(2) / 0.8, rel=0.15)

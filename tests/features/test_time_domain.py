@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from builders import sine
-from epochal.features.time_domain import hjorth, level, statistics
+from epochal.features.time_domain import amplitude, hjorth, level, quantiles, statistics
 
 SFREQ = 100.0
 NOISE = np.random.default_rng(0).normal(3.0, 2.0, (5, 30_000))
@@ -59,14 +59,55 @@ def test_the_level_is_all_that_a_slow_envelope_allows():
     }
 
 
-@pytest.mark.parametrize("features", [statistics, hjorth, level])
-def test_a_constant_window_is_finite(features):
-    columns = features(np.full((1, 100), 5.0), SFREQ)
-    assert all(np.isfinite(column).all() for column in columns.values())
+def test_the_size_of_a_sine():
+    found = amplitude(sine(5.0, amplitude=20.0).astype(float)[None] + 3, SFREQ)
+    assert found["mean"][0] == pytest.approx(3.0, abs=1e-6)
+    assert found["rms"][0] == pytest.approx(np.sqrt(200 + 9))
+    assert found["peak_to_peak"][0] == pytest.approx(40.0)
+    assert found["line_length"][0] == pytest.approx(4 * 20 * 5.0, rel=0.01)  # 4 amplitudes a cycle
 
 
-@pytest.mark.parametrize("features", [statistics, hjorth, level])
+def test_quantiles_are_those_of_numpy():
+    found = quantiles(NOISE, SFREQ)
+    expected = np.quantile(NOISE, [0.05, 0.25, 0.5, 0.75, 0.95], axis=1)
+    assert np.allclose(list(found.values()), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_samples", [1, 2, 3, 7])
+def test_quantiles_of_hardly_any_samples_are_those_of_numpy(n_samples):
+    found = quantiles(NOISE[:, :n_samples], SFREQ)
+    expected = np.quantile(NOISE[:, :n_samples], [0.05, 0.25, 0.5, 0.75, 0.95], axis=1)
+    assert np.allclose(list(found.values()), expected)
+
+
+SIZES = {
+    "sd", "iqr", "zero_crossings_hz", "mean", "min", "max", "rms", "peak_to_peak", "line_length",
+    "q05", "q25", "median", "q75", "q95",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("features", [statistics, amplitude, quantiles, hjorth, level])
+def test_a_flat_window_has_sizes_and_no_shape(features):
+    for name, column in features(np.full((1, 100), 5.0), SFREQ).items():
+        assert np.isfinite(column[0]) == (name in SIZES), name
+
+
+@pytest.mark.parametrize("features", [statistics, amplitude, quantiles, hjorth])
+def test_single_precision_is_good_to_one_in_ten_thousand(features):
+    windows = NOISE.cumsum(axis=1)[:, :3000] - 500
+    exact, found = features(windows, SFREQ), features(windows.astype(np.float32), SFREQ)
+    for name, column in exact.items():
+        assert found[name] == pytest.approx(column, rel=1e-4, abs=1e-4), name
+        assert found[name].dtype == (np.float64 if "crossings" in name else np.float32)
+
+
+@pytest.mark.parametrize("features", [statistics, amplitude, quantiles, hjorth, level])
 def test_no_windows_have_the_same_columns(features):
     empty = features(np.empty((0, 100), np.float32), SFREQ)
     assert list(empty) == list(features(NOISE, SFREQ))
     assert all(len(column) == 0 for column in empty.values())
+
+
+def test_windows_of_whole_numbers_are_taken_as_they_are():
+    whole = np.arange(100, dtype=np.int16)[None]
+    assert amplitude(whole, SFREQ)["mean"][0] == 49.5

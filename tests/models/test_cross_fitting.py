@@ -14,7 +14,8 @@ from builders import (
 )
 from epochal import schemas
 from epochal.errors import EpochalError, LeakageError
-from epochal.labels import proba_columns
+from epochal.labels import encode, proba_columns
+from epochal.models.calibrators import fit_calibration
 from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import (
     CrossFitted,
@@ -199,7 +200,7 @@ def test_an_unknown_kind_is_refused_with_the_near_miss():
 
 
 def test_an_unknown_hyper_parameter_is_refused_by_name():
-    with pytest.raises(EpochalError, match=r"Model 'm' \(logistic_regression\): .*'depth'"):
+    with pytest.raises(EpochalError, match=r"Model 'm': logistic_regression: .*'depth'"):
         fit("logistic_regression", roster=ROSTER, params={"depth": 3})
 
 
@@ -234,3 +235,36 @@ def test_the_names_of_the_columns_travel_with_the_model():
     assert (model.columns, model.classes, model.family) == (["eeg_turn"], CLASSES, "classical")
     shuffled = TABLE[list(reversed(TABLE.columns))]
     assert np.array_equal(model.predict_proba(shuffled), model.predict_proba(TABLE))
+
+
+def test_calibrated_out_of_fold_predictions_are_calibrated_by_the_other_folds():
+    raw = fit("logistic_regression", roster=ROSTER).out_of_fold
+    found = fit("logistic_regression", roster=ROSTER, calibration="temperature")
+    columns = proba_columns(CLASSES)
+    labels = raw.merge(TABLE[["recording_id", "epoch", "label"]], on=["recording_id", "epoch"])
+    codes = encode(labels["label"], CLASSES)
+    for fold in raw["fold"].unique():
+        others = (raw["fold"] != fold).to_numpy()
+        own = fit_calibration("temperature", raw[columns].to_numpy()[others], codes[others])
+        expected = own.apply(raw.loc[~others, columns].to_numpy())
+        assert np.allclose(found.out_of_fold.loc[~others, columns], expected)
+
+
+def test_the_refit_is_calibrated_by_all_out_of_fold_predictions():
+    plain = fit("logistic_regression", roster=ROSTER).model
+    model = fit("logistic_regression", roster=ROSTER, calibration="vector").model
+    expected = model.calibration.apply(plain.predict_proba(TABLE))
+    assert np.allclose(model.predict_proba(TABLE), expected)
+    assert not np.allclose(model.predict_proba(TABLE), plain.predict_proba(TABLE))
+
+
+def test_votes_are_in_the_table_but_are_no_feature():
+    voted = EPOCHS.assign(**{f"vote_{name}": 1.0 for name in CLASSES})
+    table = join_table(FEATURES, voted, SPLITS)
+    assert {"vote_W", "vote_N2", "vote_REM"} <= set(table)
+    assert select_columns(table, ("*",), "m") == ["eeg_level", "eeg_turn", "eeg_nothing"]
+
+
+def test_what_cannot_be_fitted_names_the_model():
+    with pytest.raises(EpochalError, match=r"Model 'm': .*no column vote_W"):
+        fit("logistic_regression", roster=ROSTER, targets="votes")

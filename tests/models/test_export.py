@@ -20,7 +20,11 @@ X = make_features(EPOCHS).drop(columns=["recording_id", "epoch"])
 Y = encode(EPOCHS["label"], CLASSES)
 SMALL = {
     "logistic_regression": {"C": 1.0},
+    "naive_bayes": {},
+    "random_forest": {"n_estimators": 15},
+    "hist_gradient_boosting": {"max_iter": 15},
     "lightgbm": {"n_estimators": 15},
+    "xgboost": {"n_estimators": 15},
     "residual_mlp": {"n_epochs": 3, "width": 16},
 }
 NAMES = list(SMALL)

@@ -15,8 +15,10 @@ from epochal.labels import proba_columns
 from epochal.models.cross_fitting import empty_predictions
 from epochal.models.smoothing import estimate_prior, estimate_transitions, forward
 from epochal.models.stacking import (
+    META_ROSTER,
     build_meta,
     choose_base_models,
+    list_stacks,
     mark_causal,
     smooth_predictions,
     spread_models,
@@ -205,3 +207,18 @@ def test_without_smoothers_or_without_predictions_nothing_is_added():
     predictions, empty = noisy(), empty_predictions(CLASSES)
     assert smooth_predictions(predictions, EPOCHS, SPLITS, StackingOptions(), STUDY) is predictions
     assert smooth(empty) is empty
+
+
+def test_the_stack_stands_beside_what_it_is_compared_with():
+    found = list_stacks(StackingOptions(C=0.5, comparisons=("average", "blend")))
+    assert list(found) == ["stack", "stack_average", "stack_blend"]
+    assert found["stack"].params == {"C": 0.5}
+    for name, options in found.items():
+        assert options.kind in META_ROSTER, name
+
+
+def test_only_the_stack_itself_is_smoothed():
+    predictions = predictions_of(stack=0.8, stack_average=0.7).assign(family="stack")
+    options = StackingOptions(smoothing=("forward",))
+    found = smooth_predictions(predictions, EPOCHS, SPLITS, options, STUDY)
+    assert set(found["model"]) == {"stack", "stack_average", "stack_forward"}

@@ -126,7 +126,7 @@ def test_folders_of_one_name_get_their_path_as_id(tmp_path):
     for person in ("P1", "P2"):
         write_folder(tmp_path / person / "visit 1")
     sources = find(tmp_path, OPTIONS)
-    assert [source.recording_id for source in sources] == ["P1_visit_1", "P2_visit_1"]
+    assert [source.recording_id for source in sources] == ["P1__visit_1", "P2__visit_1"]
     by_person = Options(subject_pattern=r"(P\d+)_")
     assert [read(source, by_person).subject_id for source in sources] == ["P1", "P2"]
 

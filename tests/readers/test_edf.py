@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from edf_files import GAIN, build, noise, save, signal, trio
+from pydantic import ValidationError
 
 from epochal.errors import RecordingError
 from epochal.readers import Source
@@ -216,6 +217,23 @@ def test_two_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
     assert [source.recording_id for source in find(tmp_path, Options())] == [
         "first_visit__night", "second_visit__night",
     ]  # fmt: skip
+
+
+def test_a_name_that_would_not_do_for_a_file_is_made_safe(tmp_path):
+    save(tmp_path / "Nacht für M&M.edf", build())
+    (source,) = find(tmp_path, Options())
+    assert source.recording_id == "Nacht_f_r_M_M"
+
+
+def test_numbers_in_a_stage_map_are_taken_for_text():
+    stages = Options(stages={0: "W", 1.0: "N1", "x": 2, "?": None}).stages
+    assert stages == {"0": "W", "1": "N1", "x": "2", "?": None}
+
+
+@pytest.mark.parametrize("stages", [{True: "W"}, {None: "W"}, {"W": False}])
+def test_what_yaml_makes_of_unquoted_words_is_refused_clearly(stages):
+    with pytest.raises(ValidationError, match="unless they are quoted"):
+        Options(stages=stages)
 
 
 def test_hypnograms_in_edf_are_not_taken_for_recordings(tmp_path):

@@ -11,7 +11,7 @@ from epochal.errors import RecordingError
 from epochal.readers.irr import Options, find, read
 from epochal.readers.irr_spectrogram import reduce_columns
 from epochal.recording import read_recording, write_recording
-from epochal.simulation.harmful_eeg_spectrogram import compute_spectrogram
+from epochal.signals.spectrogram import compute_spectrogram
 
 
 def read_one(path, **options):
@@ -89,9 +89,17 @@ def test_nobody_is_named_so_each_file_is_a_subject(tmp_path):
     (tmp_path / "irr").mkdir()
     save(tmp_path / "irr/A.mat", **irr_content())
     recordings = [read(source, Options()) for source in find(tmp_path, Options())]
-    assert [recording.recording_id for recording in recordings] == ["LPD_sample1", "irr_A"]
-    assert [recording.subject_id for recording in recordings] == ["LPD_sample1", "irr_A"]
+    assert [recording.recording_id for recording in recordings] == ["LPD_sample1", "A"]
+    assert [recording.subject_id for recording in recordings] == ["LPD_sample1", "A"]
     assert recordings[0].metadata["subjects_known"] is False
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    for folder in ("a b", "c"):
+        (tmp_path / folder).mkdir()
+        save(tmp_path / folder / "LPD_sample1.mat", seg=segment())
+    names = [source.recording_id for source in find(tmp_path, Options())]
+    assert names == ["a_b__LPD_sample1", "c__LPD_sample1"]
 
 
 def test_nan_in_a_segment_stays_nan(tmp_path):
@@ -248,14 +256,14 @@ def real_folder():
 
 
 def test_the_real_samples_are_read_with_the_votes_and_classes_they_have():
-    recordings = {
-        source.recording_id: read(source, Options()) for source in find(real_folder(), Options())
-    }
-    labels = [r.table["label"][0] for name, r in recordings.items() if name[:4] == "spar"]
+    sparcnet, irr = (
+        {one.recording_id: read(one, Options()) for one in find(real_folder() / part, Options())}
+        for part in ("sparcnet", "irr")
+    )
+    labels = [recording.table["label"][0] for recording in sparcnet.values()]
     assert sorted(labels) == sorted(["GPD", "GRDA", "LPD", "LRDA", "Other", "Seizure"] * 3)
-    irr = {name: r for name, r in recordings.items() if name[:3] == "irr"}
     assert len(irr) == 14
-    votes = irr["irr_D_Sample04"].table.filter(like="vote_").iloc[0].to_dict()
+    votes = irr["D_Sample04"].table.filter(like="vote_").iloc[0].to_dict()
     assert votes == {"vote_Seizure": 10, "vote_LPD": 0, "vote_GPD": 9, "vote_LRDA": 0,
                      "vote_GRDA": 0, "vote_Other": 0}  # fmt: skip
     for recording in irr.values():

@@ -1,7 +1,10 @@
+from functools import partial
+
 import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +117,41 @@ def test_a_v73_struct_text_logical_empty_and_cells_are_read(tmp_path):
     assert variables["z"] == 1 + 2j
 
 
+def test_a_version_4_file_is_read(tmp_path):
+    path = tmp_path / "old.mat"
+    scipy.io.savemat(path, {"EEG": np.arange(5.0), "fs": 128.0, "animal": "m1"}, format="4")
+    variables = read_mat(path)
+    assert variables["EEG"].tolist() == [0, 1, 2, 3, 4]
+    assert (variables["fs"], variables["animal"]) == (128.0, "m1")
+
+
+@pytest.mark.parametrize("version", ["v5", "v7.3"])
+def test_lines_of_text_are_a_list_in_every_version(tmp_path, version):
+    path = tmp_path / "stages.mat"
+    if version == "v5":
+        scipy.io.savemat(path, {"stage": np.array(["W", "NREM"])})
+    else:
+        with h5py.File(path, "w") as file:
+            codes = np.array([list(map(ord, line)) for line in ("W   ", "NREM")], np.uint16)
+            file.create_dataset("stage", data=codes.T).attrs["MATLAB_class"] = np.bytes_("char")
+    assert read_mat(path)["stage"] == ["W", "NREM"]
+
+
+def test_a_cell_alone_is_what_it_holds(tmp_path):
+    path = tmp_path / "cell.mat"
+    scipy.io.savemat(path, {"one": np.array(["a"], dtype=object), "awake": np.array([[True]])})
+    assert read_mat(path) == {"one": "a", "awake": True}
+
+
+def test_a_v5_sparse_matrix_is_refused_only_where_it_is_needed(tmp_path):
+    path = tmp_path / "sparse.mat"
+    scipy.io.savemat(path, {"S": scipy.sparse.csc_array(np.eye(2)), "fs": 128.0})
+    variables = read_mat(path)
+    assert variables["fs"] == 128.0
+    with pytest.raises(RecordingError, match="'S' is a sparse matrix; store it as a full matrix"):
+        to_numbers(path, "S", variables["S"])
+
+
 def test_a_sparse_matrix_is_refused_by_name(tmp_path):
     path = tmp_path / "sparse.mat"
     with h5py.File(path, "w") as file:
@@ -173,16 +211,23 @@ def read_or_refuse(path):
         return str(error)
 
 
-@pytest.mark.parametrize("version", list(WRITERS))
+def save_nested(path, variables):
+    """Add what scipy's own reader ends the process on when it is damaged: cells and structs."""
+    cells = np.array(["a", np.eye(2), {"deep": "b"}], dtype=object)
+    scipy.io.savemat(path, {**variables, "cells": cells, "info": {"strain": "C57", "n": cells}})
+
+
+@pytest.mark.parametrize("version", [*WRITERS, "v5 nested", "v4"])
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     cut=st.integers(0, 4000), flips=st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 255)))
 )
 def test_damage_is_named_or_harmless(tmp_path, version, cut, flips):
     path = tmp_path / "damaged.mat"
-    WRITERS[version](path, VARIABLES)
+    writers = {**WRITERS, "v5 nested": save_nested, "v4": partial(scipy.io.savemat, format="4")}
+    writers[version](path, VARIABLES)
     raw = bytearray(path.read_bytes())
     for place, value in flips:
         raw[place % len(raw)] = value

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from epochal.readers import bids, file_table, rodent
+from epochal.readers import bids, edf, file_table, rodent
 from epochal.readers.participants import tidy_facts
 
 yaml = pytest.importorskip("yaml", reason="conf is YAML")
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "use-your-own-recordings.md"
-READERS = {"bids": bids, "file_table": file_table, "rodent": rodent}
+READERS = {"bids": bids, "edf": edf, "file_table": file_table, "rodent": rodent}
 
 
 def blocks(language):
@@ -21,7 +21,8 @@ def blocks(language):
 
 def ingestions():
     parsed = [yaml.safe_load(block) for block in blocks("yaml")]
-    return [block["ingestion"] for block in parsed if "ingestion" in block]
+    found = [block["ingestion"] for block in parsed if "ingestion" in block]
+    return [ingestion for ingestion in found if "reader" in ingestion]
 
 
 def test_each_reader_of_the_page_is_shown():

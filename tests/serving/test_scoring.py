@@ -123,7 +123,7 @@ def test_a_few_strange_epochs_are_scored_and_flagged():
     table = score(with_data(recording, data)).epochs
     flagged = [index for index, flags in enumerate(table["flags"]) if flags]
     assert flagged == [2]
-    assert table["flags"][2] == "outside_reference"
+    assert "outside_reference" in table["flags"][2].split(";")
     assert table["label"][2] in CLASSES
 
 
@@ -238,3 +238,71 @@ def test_a_file_of_an_unknown_kind_is_refused_with_what_can_be_read(tmp_path):
     (tmp_path / "night.docx").touch()
     with pytest.raises(RecordingError, match=r"no reader for '\.docx'; there are .*\.edf"):
         read_raw(Path(tmp_path / "night.docx"), make_bundle().manifest)
+
+
+# Substitution
+
+
+def scorer_with_substitutes(**changed):
+    bundle = make_bundle()
+    ingestion = bundle.manifest.ingestion.model_copy(
+        update={"substitutes": {"EEG": ("EEG C4-M1", "EEG O2-M1")}, **changed}
+    )
+    return Scorer(
+        replace(bundle, manifest=bundle.manifest.model_copy(update={"ingestion": ingestion}))
+    )
+
+
+def renamed(name):
+    recording = night()
+    return replace(recording, channels=(replace(recording.channels[0], name=name),))
+
+
+def test_a_stand_in_is_used_when_the_user_allows_it_and_flagged_on_every_epoch():
+    scored = score_recording(
+        renamed("EEG O2-M1"), scorer_with_substitutes(), allow_substitution=True
+    )
+    assert set(scored.epochs["flags"]) == {"substituted"}
+    assert scored.epochs["label"].tolist() == LABELS
+    assert scored.summary["substitutions"] == {"EEG": "EEG O2-M1"}
+    assert "'EEG O2-M1' stands in for 'EEG'" in scored.summary["problems"][0]
+    assert scored.summary["n_flagged"] == 18
+
+
+def test_a_bundle_may_allow_it_itself():
+    scorer = scorer_with_substitutes(allow_substitution=True)
+    assert set(score_recording(renamed("EEG C4-M1"), scorer).epochs["flags"]) == {"substituted"}
+
+
+def test_without_leave_the_channel_and_what_could_stand_in_are_named():
+    with pytest.raises(RecordingError, match=r"r1: No channel 'EEG'; 'EEG C4-M1' could stand in"):
+        score_recording(renamed("EEG C4-M1"), scorer_with_substitutes())
+
+
+def test_leave_changes_nothing_where_nothing_is_missing():
+    scored = score_recording(night(), scorer_with_substitutes(), allow_substitution=True)
+    assert set(scored.epochs["flags"]) == {""}
+    assert scored.summary["substitutions"] == {}
+
+
+def test_a_missing_channel_that_is_not_required_needs_no_stand_in():
+    bundle = make_bundle()
+    signal = bundle.manifest.feature_engineering.signals["eeg"]
+    optional = signal.model_copy(update={"channels": ("EMG",), "required": False})
+    signals = {"eeg": signal, "emg": optional}
+    manifest = bundle.manifest.model_copy(
+        update={
+            "ingestion": bundle.manifest.ingestion.model_copy(
+                update={"substitutes": {"EMG": ("EMG leg",)}}
+            ),
+            "feature_engineering": bundle.manifest.feature_engineering.model_copy(
+                update={"signals": signals}
+            ),
+        }
+    )
+    assert manifest.required_channels == ["EEG"]
+    recording = night()
+    leg = make_channel("EMG leg", recording.channels[0].data)
+    recording = replace(recording, channels=(*recording.channels, leg))
+    scored = score_recording(recording, Scorer(replace(bundle, manifest=manifest)))
+    assert set(scored.epochs["flags"]) == {""}

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from scipy import signal
 
 from builders import make_channel, sine
 from epochal.errors import EpochalError
+from epochal.signals import filtering
+from epochal.signals.filter_design import Filter
 from epochal.signals.filtering import filter_channel, take_envelope
 
 LENGTH_S = 60.0
@@ -190,3 +193,80 @@ def test_a_gap_in_a_muscle_channel_is_a_gap_in_its_envelope():
 def test_a_channel_too_slow_for_muscle_has_no_envelope():
     with pytest.raises(EpochalError, match=r"'EMG': a filter edge at 10 Hz needs .* above 20 Hz"):
         take_envelope(make_channel("EMG", np.zeros(600), sfreq=10.0), WHOLE)
+
+
+def drifting(n_samples, seed=0):
+    """Return noise on a walk and an offset: what an amplifier with a long time constant gives."""
+    random = np.random.default_rng(seed)
+    walk = random.normal(size=n_samples).cumsum()
+    return (walk + random.normal(0, 10, n_samples) + 300).astype(np.float32)
+
+
+def long_filtered(data, sfreq, **options):
+    channel = make_channel(data=data, sfreq=sfreq)
+    return filter_channel(channel, ((0.0, len(data) / sfreq),), **options).data
+
+
+def sections_of(band_hz, sfreq):
+    kinds = {(True, True): "bandpass", (True, False): "highpass", (False, True): "lowpass"}
+    edges = [edge for edge in band_hz if edge]
+    kind = kinds[(band_hz[0] is not None, band_hz[1] is not None)]
+    return signal.butter(4, edges if len(edges) == 2 else edges[0], kind, fs=sfreq, output="sos")
+
+
+@pytest.mark.parametrize(
+    ("band_hz", "sfreq"),
+    [
+        ((0.3, 35.0), 100.0),
+        ((0.5, 100.0), 512.0),
+        ((10.0, None), 100.0),
+        ((None, 20.0), 100.0),
+        ((0.05, 1.0), 4.0),
+    ],
+)
+@pytest.mark.parametrize("n_samples", [120_000, 33_333])
+def test_transforms_filter_as_filtering_forwards_and_backwards_does(band_hz, sfreq, n_samples):
+    data, sections = drifting(n_samples), sections_of(band_hz, sfreq)
+    n_settling = Filter(sfreq, *band_hz).n_settling
+    assert n_samples >= filtering.SHORT_RUN * n_settling
+    found = long_filtered(data, sfreq, band_hz=band_hz)
+    exact = signal.sosfiltfilt(sections, data.astype(float), padlen=n_settling)
+    assert np.abs(found - exact).max() < 5e-5 * exact.std()
+
+
+def test_transforms_notch_as_filtering_forwards_and_backwards_does():
+    data = drifting(60_000)
+    found = long_filtered(data, 256.0, notch_hz=50.0)
+    exact = data.astype(float)
+    for hz in (50.0, 100.0):
+        notch = signal.tf2sos(*signal.iirnotch(hz, 30.0, fs=256.0))
+        exact = signal.sosfiltfilt(notch, exact, padlen=2000)
+    assert np.abs(found - exact).max() < 5e-5 * exact.std()
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_run_is_filtered_alike_on_either_side_of_what_counts_as_short(more):
+    sections = sections_of((1.0, 20.0), 100.0)
+    n_samples = filtering.SHORT_RUN * Filter(100.0, 1.0, 20.0).n_settling + more
+    found = long_filtered(drifting(n_samples), 100.0, band_hz=(1.0, 20.0))
+    exact = signal.sosfiltfilt(sections, drifting(n_samples).astype(float), padlen=n_samples // 4)
+    middle = slice(n_samples // 4, -n_samples // 4)
+    assert np.abs(found - exact)[middle].max() < 1e-4 * exact.std()
+
+
+@pytest.mark.parametrize("n_samples", [8192, 40_000, 40_001, 65_536])
+def test_the_blocks_leave_no_seams(n_samples):
+    length_s = n_samples / 100
+    found = long_filtered(sine(10.0, length_s=length_s), 100.0, band_hz=(2.0, 30.0))
+    expected = sine(10.0, length_s=length_s)
+    assert np.abs(found - expected)[200:-200].max() < 1e-3
+
+
+def test_a_low_pass_keeps_the_offset():
+    found = long_filtered(np.full(20_000, 1234.5), 100.0, band_hz=(None, 10.0))
+    assert found == pytest.approx(np.full(20_000, 1234.5), rel=1e-6)
+
+
+def test_a_high_pass_of_a_constant_is_nothing():
+    found = long_filtered(np.full(20_000, 1234.5), 100.0, band_hz=(1.0, None))
+    assert np.abs(found).max() < 1e-3

@@ -8,10 +8,10 @@ from epochal.errors import EpochalError
 from epochal.provenance import MARK
 from epochal.readers import hms
 from epochal.readers.hms_rows import VOTES
+from epochal.signals.spectrogram import compute_spectrogram
 from epochal.simulation import harmful_eeg
 from epochal.simulation.harmful_eeg import Options, finish, jobs, plan, simulate_session
 from epochal.simulation.harmful_eeg_plan import rows_of
-from epochal.simulation.harmful_eeg_spectrogram import compute_spectrogram
 
 SMALL = Options(n_patients=2, eegs_per_patient=1.5, windows_per_eeg=2, n_test_patients=1)
 COLUMNS = [

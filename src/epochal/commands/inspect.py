@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import click
 import numpy as np
+import pandas as pd
 
-from epochal.errors import EpochalError
-from epochal.readers import READERS, Source, reader, reader_of
-from epochal.readers.aliases import rename_aliases
-from epochal.recording import Channel, Recording
+import epochal
+from epochal.errors import EpochalError, RecordingError, explain
+from epochal.readers import READERS, reader
+from epochal.readers.detection import TABLES, detect_reader, is_stored, list_sources
+from epochal.readers.feature_columns import describe_table, load_table
+from epochal.recording import Channel, Recording, read_recording
 from epochal.serving.bundle import MANIFEST, Manifest, read_bundle
+from epochal.serving.scoring import read_all
+from epochal.serving.trial import explain_refusal
 
 BUNDLES = "*/07_model_output/bundle"
+SHOWN = 3  # recordings of one file or folder, unless --all
+_MANY_CHANNELS = 12  # alike, they are told in one line
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--reader", "name", type=click.Choice(sorted(READERS)), help="The format; else by the name."
+    "--reader", "name", type=click.Choice(sorted(READERS)), help="The format; else found out."
 )
 @click.option(
     "--bundles",
@@ -29,65 +37,164 @@ BUNDLES = "*/07_model_output/bundle"
     show_default=True,
     help="The folder whose studies' bundles are asked whether they could score.",
 )
-def inspect(files: tuple[Path, ...], name: str | None, bundles: Path) -> None:
-    """Print channels, rates, units, gaps, labels and problems of raw recordings."""
-    manifests = [
-        read_bundle(path.parent).manifest for path in bundles.glob(f"{BUNDLES}/{MANIFEST}")
-    ]
+@click.option("--all", "show_all", is_flag=True, help="Every recording of a file or folder.")
+def inspect(files: tuple[Path, ...], name: str | None, bundles: Path, show_all: bool) -> None:
+    """Print channels, rates, units, gaps, labels and problems of recordings.
+
+    FILES are recordings of any kind that Epochal reads, folders of them, tables of features, or
+    recordings as ingestion stores them. Each bundle is tried on some minutes of the recording.
+    """
+    manifests = list(_manifests(bundles))
+    n_shown = None if show_all else SHOWN
     failed = 0
     for path in files:
         try:
-            for recording in _recordings(path, name):
-                click.echo("\n".join(describe(recording, path, manifests)))
-        except EpochalError as error:
+            for line in _describe_path(path, name, manifests, n_shown):
+                click.echo(line)
+        except Exception as error:  # one file's failure must not stop the others
             failed += 1
-            click.echo(f"Failed: {error}", err=True)
+            click.echo(f"Failed: {explain(error)}", err=True)
     if failed:
         raise click.ClickException(f"{failed} of {len(files)} could not be read")
 
 
+def _manifests(bundles: Path) -> Iterator[Manifest]:
+    """Yield the manifests of the studies' bundles and of those that came with the package."""
+    shipped = Path(epochal.__file__).parent.rglob(MANIFEST)
+    for path in (*sorted(bundles.glob(f"{BUNDLES}/{MANIFEST}")), *sorted(shipped)):
+        try:
+            yield read_bundle(path.parent).manifest
+        except EpochalError as error:
+            click.echo(f"Bundle passed over: {error}", err=True)
+
+
+def _describe_path(
+    path: Path, name: str | None, manifests: list[Manifest], n_shown: int | None
+) -> Iterator[str]:
+    if not path.exists():
+        raise EpochalError(f"{path}: no such file")
+    if path.suffix.lower() == ".h5" and name is None and is_stored(path):
+        yield from describe(read_recording(path), path, manifests)
+        return
+    name = name or detect_reader(path)
+    if name == "feature_table" and path.suffix.lower() in TABLES:
+        yield from describe_table(path, load_table(path))
+        yield from _describe_bundles_for_table(path, manifests)
+        return
+    sources, options = list_sources(path, name)
+    chosen = reader(name)
+    for source in sources[:n_shown]:
+        yield from describe(chosen.read(source, options), Path(source.path), manifests)
+    if n_shown is not None and len(sources) > n_shown:
+        yield f"{path}: {len(sources) - n_shown} more recordings; --all describes them too"
+
+
 def describe(recording: Recording, path: Path, manifests: list[Manifest]) -> Iterator[str]:
     """Yield the lines about one recording."""
-    yield f"{path} → {recording.recording_id} ({recording.data_source})"
-    yield f"  {recording.duration_s:g} s in {len(recording.runs)} contiguous run(s)"
-    for before, after in zip(recording.runs[:-1], recording.runs[1:], strict=True):
-        yield f"  gap from {before[1]:g} s to {after[0]:g} s"
-    for channel in recording.channels:
-        yield f"  {_describe_channel(channel)}"
+    yield f"{path} → recording '{recording.recording_id}' ({recording.data_source})"
+    if recording.channels:
+        yield from _describe_time(recording)
+        yield from _describe_channels(recording.channels)
     for name, array in recording.arrays.items():
-        yield f"  {name}: {' × '.join(map(str, array.shape))}"
-    labels = recording.annotations.groupby("label", sort=False)["duration_s"].sum()
-    shares = ", ".join(f"{label} {seconds:g} s" for label, seconds in labels.items())
-    yield f"  labels: {shares or 'none'}"
+        yield f"  {name}: {' × '.join(map(str, array.shape))}, {_describe_values(array)}"
+    if recording.table is not None:
+        yield from _describe_rows(recording.table)
+    yield f"  labels: {_describe_labels(recording) or 'none'}"
     for problem in recording.problems:
         yield f"  repaired: {problem}"
-    could = [m.study for m in manifests if _could_score(recording, m)]
-    yield f"  bundles that could score it: {', '.join(could) or 'none'}"
+    yield from _describe_bundles((m.study, explain_refusal(recording, m)) for m in manifests)
+
+
+def _describe_time(recording: Recording) -> Iterator[str]:
+    n_runs = len(recording.runs)
+    starts = f", starts at {recording.start:%H:%M:%S}" if recording.start else ""
+    runs = "without gaps" if n_runs == 1 else f"in {n_runs} runs"
+    yield f"  {_as_time(recording.duration_s)} {runs}{starts}"
+    for before, after in zip(recording.runs[:-1], recording.runs[1:], strict=True):
+        yield f"  gap from {before[1]:g} s to {after[0]:g} s"
+
+
+def _as_time(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    parts = {"h": minutes // 60, "min": minutes % 60, "s": rest}
+    return " ".join(f"{number} {unit}" for unit, number in parts.items() if number)
+
+
+def _describe_channels(channels: tuple[Channel, ...]) -> Iterator[str]:
+    """Yield a line per channel: name, rate, unit, where 98 % of its values lie, what is missing."""
+    width = max(len(channel.name) for channel in channels)
+    for channel in channels:
+        yield f"  {channel.name:<{width}}  {_describe_channel(channel)}"
 
 
 def _describe_channel(channel: Channel) -> str:
-    data = np.asarray(channel.data)
-    known = data[np.isfinite(data)]
-    extent = f"{known.min():g} to {known.max():g}" if len(known) else "no value"
-    missing = 1 - len(known) / max(1, len(data))
+    unit = channel.unit or "no unit"
+    late = f", from {channel.start_s:g} s on" if channel.start_s else ""
+    return f"{channel.sfreq:g} Hz, {unit}, {_describe_values(np.asarray(channel.data))}{late}"
+
+
+def _describe_values(values: np.ndarray) -> str:
+    known = values[np.isfinite(values)]
+    missing = 1 - known.size / max(1, values.size)
     gone = f", {missing:.1%} missing" if missing else ""
-    return f"{channel.name}: {channel.sfreq:g} Hz, {channel.unit or 'no unit'}, {extent}{gone}"
+    if not known.size:
+        return f"no value{gone}"
+    low, high = np.quantile(known, (0.01, 0.99))
+    if known.min() == known.max():
+        return f"always {known.min():g}{gone}"
+    return f"mostly {low:.3g} to {high:.3g} (all {known.min():.4g} to {known.max():.4g}){gone}"
 
 
-def _could_score(recording: Recording, manifest: Manifest) -> bool:
-    """Say whether the recording has every channel that the bundle requires."""
-    signals = manifest.feature_engineering.signals.values()
-    needed = {name for signal in signals if signal.required for name in signal.channels}
-    renamed = rename_aliases(recording, sorted(needed))
-    return needed <= set(renamed.channel_names)
+def _describe_rows(table: pd.DataFrame) -> Iterator[str]:
+    index = {"onset_s", "length_s", "run", "label", "label_id", "epoch"}
+    votes = [str(name).removeprefix("vote_") for name in table if str(name)[:5] == "vote_"]
+    given = [
+        str(name) for name in table.select_dtypes("number")
+        if name not in index and str(name)[:5] != "vote_"
+    ]  # fmt: skip
+    length_s = float(table["length_s"].iloc[0])
+    yield f"  {len(table)} given epoch{'s' if len(table) > 1 else ''} of {length_s:g} s" + (
+        f", votes for {', '.join(votes)}" if votes else ""
+    )
+    if given:
+        more = f" and {len(given) - _MANY_CHANNELS} more" if len(given) > _MANY_CHANNELS else ""
+        yield f"  {len(given)} given features: {', '.join(given[:_MANY_CHANNELS])}{more}"
 
 
-def _recordings(path: Path, name: str | None) -> Iterator[Recording]:
-    """Read the file, or every recording that the named format finds in the folder."""
-    if not path.exists():
-        raise EpochalError(f"{path}: no such file")
-    chosen = reader(name or reader_of(path))
-    options = chosen.Options()
-    sources = chosen.find(path, options) if path.is_dir() else [Source(path.stem, str(path))]
-    for source in sources:
-        yield chosen.read(source, options)
+def _describe_labels(recording: Recording) -> str:
+    """Say how long each label lasts, or how many of the given epochs have it."""
+    if recording.table is not None and "label" in recording.table:
+        counts = recording.table["label"].value_counts()
+        return ", ".join(f"{label} ({count}×)" for label, count in counts.items())
+    seconds = recording.annotations.groupby("label", sort=False)["duration_s"].sum()
+    shares = ", ".join(f"{label} {_as_time(length)}" for label, length in seconds.items())
+    scorers = recording.metadata.get("scorers")
+    return f"{shares}; consensus of {', '.join(scorers)}" if scorers else shares
+
+
+def _describe_bundles_for_table(path: Path, manifests: list[Manifest]) -> Iterator[str]:
+    yield from _describe_bundles((m.study, _explain_table_refusal(path, m)) for m in manifests)
+
+
+def _explain_table_refusal(path: Path, manifest: Manifest) -> str | None:
+    """Say why a bundle would not score a table: it was not trained on one, or on another."""
+    try:
+        recordings = list(islice(read_all(path, manifest), 1))
+    except RecordingError as error:
+        return error.reason
+    return explain_refusal(recordings[0], manifest)
+
+
+def _describe_bundles(verdicts: Iterator[tuple[str, str | None]]) -> Iterator[str]:
+    """Yield the bundles that could score it, then the others with the reason."""
+    found = list(verdicts)
+    could = [study for study, reason in found if reason is None]
+    yield f"  bundles that could score it: {', '.join(could) or 'none'}"
+    refused: dict[str, list[str]] = {}
+    for study, reason in found:
+        if reason is not None:
+            refused.setdefault(reason, []).append(study)
+    for reason, studies in refused.items():
+        yield f"    not {', '.join(studies)}: {reason}"

@@ -13,7 +13,7 @@ import click
 
 from epochal.errors import explain
 from epochal.serving.bundle import Scorer, read_bundle
-from epochal.serving.scoring import Scored, read_raw, score_recording
+from epochal.serving.scoring import Scored, read_all, score_recording
 
 DEFAULT_BUNDLE = Path("data/demo/07_model_output/bundle")
 
@@ -24,24 +24,40 @@ DEFAULT_BUNDLE = Path("data/demo/07_model_output/bundle")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where results go.")
 @click.option("--plot", is_flag=True, help="Also draw <stem>.hypnogram.png.")
 @click.option("--edf", is_flag=True, help="Also write <stem>.hypnogram.edf (EDF+ annotations).")
-def score(files: tuple[Path, ...], bundle: Path | None, out: Path, plot: bool, edf: bool) -> None:
+@click.option(
+    "--substitute",
+    is_flag=True,
+    help="Let another derivation stand in for a missing channel, where the bundle names one; "
+    "every epoch is then flagged.",
+)
+def score(
+    files: tuple[Path, ...],
+    bundle: Path | None,
+    out: Path,
+    plot: bool,
+    edf: bool,
+    substitute: bool,
+) -> None:
     """Score raw recordings (files, or E4 folders): <stem>.epochs.csv and <stem>.json each.
 
-    Research use only, not a medical device.
+    A table of features, for a bundle that was trained on one, gives them for each recording in it:
+    <stem>.<recording>.epochs.csv. Research use only, not a medical device.
     """
     scorer = Scorer(read_bundle(_choose_bundle(bundle)))
     out.mkdir(parents=True, exist_ok=True)
     failures = []
     for path, stem in _with_stems(files):
         try:
-            scored = score_recording(read_raw(path, scorer.manifest), scorer)
+            for recording in read_all(path, scorer.manifest):
+                name = recording.recording_id
+                base = out / (stem if name == path.stem else f"{stem}.{name}")
+                scored = score_recording(recording, scorer, allow_substitution=substitute)
+                _write(scored, scorer, base, plot=plot, edf=edf)
+                _report(path, scored)
         except Exception as error:  # one recording's failure must not stop the others
             failures.append(path)
             reason = getattr(error, "reason", None) or explain(error)
             click.echo(f"Failed: {path}: {reason}", err=True)
-            continue
-        _write(scored, scorer, out / stem, plot=plot, edf=edf)
-        _report(path, scored)
     if failures:
         raise click.ClickException(f"{len(failures)} of {len(files)} recordings failed")
 
@@ -108,4 +124,5 @@ def _report(path: Path, scored: Scored) -> None:
         f"{summary['data_source']}, model {summary['model']}"
     )
     for problem in summary["problems"]:
-        click.echo(f"  repaired: {problem}")
+        said = "substituted" if "stands in for" in problem else "repaired"
+        click.echo(f"  {said}: {problem}")

@@ -9,15 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import lombscargle
 
 from epochal.features.beats import Beats, filter_band, find_pulses, find_r_peaks
 from epochal.features.columns import stack, undefined
 from epochal.features.pulse_shape import shape_columns
+from epochal.features.variability import Variability, measure_variability
 
-MIN_SPECTRUM_S = 120.0  # LF needs two minutes: Task Force 1996, doi:10.1161/01.CIR.93.5.1043
-LF_HZ, HF_HZ = (0.04, 0.15), (0.15, 0.40)
-MIN_STEPS = 5  # successive differences needed for RMSSD
 SEGMENT_S = 8.0
 PULSE_HZ = (0.7, 3.0)  # 42 to 180 beats a minute
 
@@ -30,17 +27,6 @@ class Rate(NamedTuple):
     rate_sd: float
     rate_low: float
     rate_high: float
-
-
-class Variability(NamedTuple):
-    """SDNN and RMSSD in ms, pNN50 as a share; LF and HF in ms² (NaN below two minutes)."""
-
-    sdnn: float
-    rmssd: float
-    pnn50: float
-    lf: float
-    hf: float
-    lf_hf: float
 
 
 def pulse_features(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:
@@ -100,19 +86,6 @@ def measure_rate(beats: Beats) -> Rate:
     )
 
 
-def measure_variability(beats: Beats, length_s: float) -> Variability:
-    """Return the variability of one window, after Task Force 1996, doi:10.1161/01.CIR.93.5.1043."""
-    steps_ms = 1000 * beats.successive_s
-    if not beats.enough or len(steps_ms) < MIN_STEPS:
-        return undefined(Variability)
-    return Variability(
-        1000 * beats.trusted_s.std(ddof=1),
-        np.sqrt(np.mean(steps_ms**2)),
-        np.mean(np.abs(steps_ms) > 50),
-        *_band_powers(beats, length_s),
-    )
-
-
 def _beat_columns(beats: list[Beats], *, length_s: float, prefix: str) -> dict[str, np.ndarray]:
     shares = [found.valid.mean() if len(found.valid) else 0.0 for found in beats]
     return {
@@ -122,19 +95,6 @@ def _beat_columns(beats: list[Beats], *, length_s: float, prefix: str) -> dict[s
         ),
         "valid_share": np.array(shares, dtype=np.float64),
     }
-
-
-def _band_powers(beats: Beats, length_s: float) -> tuple[float, float, float]:
-    """Return LF, HF (ms²) and LF/HF by Lomb–Scargle, as believable intervals are not uniform."""
-    if length_s < MIN_SPECTRUM_S:
-        return np.nan, np.nan, np.nan
-    series_ms = 1000 * (beats.trusted_s - beats.trusted_s.mean())
-    freqs = np.arange(LF_HZ[0], HF_HZ[1], 1.0 / length_s)
-    # Normal Lomb–Scargle power of a sine of amplitude a is n a²/4, its variance a²/2.
-    power = lombscargle(beats.time_s[1:][beats.valid], series_ms, 2 * np.pi * freqs)
-    variance = 2 * power / len(series_ms)
-    lf, hf = variance[freqs < LF_HZ[1]].sum(), variance[freqs >= HF_HZ[0]].sum()
-    return float(lf), float(hf), float(lf / hf) if hf > 0 else np.nan
 
 
 def _segment_power(windows: np.ndarray, sfreq: float) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from epochal.options import ContextOptions
 
 _LOOKS_AHEAD = re.compile(r"__(session|centred\d+|ahead\d+)")
 _VARIANT = re.compile(r"__(?:session|calibration|running)|$")
-_NOT_OF_THE_SIGNAL = ("demographics_", "clock_", "light_")
+_NOT_OF_THE_SIGNAL = ("demographics_", "clock_", "light_", "quality_", "sqi")
 
 
 def is_causal(columns: list[str]) -> bool:

@@ -14,12 +14,15 @@ from epochal.features.roster import compute_features
 from epochal.options import FeatureOptions, SignalOptions
 from epochal.readers.aliases import rename_aliases
 from epochal.recording import Channel, Recording
+from epochal.signals.artefacts import remove_artefacts
 from epochal.signals.epoching import cut_epochs
 from epochal.signals.filtering import filter_channel, take_envelope
 from epochal.signals.montage import apply_to_recording
+from epochal.signals.quality_policy import quality_features
+from epochal.signals.spectrogram import spectrogram_around
 
 _NOWHERE_S = -1e9  # a window that is not there: all its samples are missing
-_ARRAY_SHAPES = {"spectrogram": (0, 4, 100, 300)}  # of those that a recording may lack
+SPECTROGRAM = "spectrogram"  # an array that is computed where a recording does not bring it
 
 
 def extract_features(
@@ -30,19 +33,27 @@ def extract_features(
     A missing required channel raises `RecordingError`; a missing optional one gives NaN columns,
     as does an epoch with missing samples.
     """
-    if options.montage is not None:
-        recording = apply_to_recording(recording, options.montage)
-    recording = rename_aliases(recording, options.channels)
+    raw, recording = recording, _prepare(recording, options)
     columns: dict[str, np.ndarray] = {}
     for prefix, signal in options.signals.items():
-        columns |= _signal_features(prefix, signal, recording, epochs)
-    columns |= _covariates(recording, epochs, options)
+        source = raw if signal.array is not None else recording
+        columns |= _signal_features(prefix, signal, source, epochs)
+    columns |= _covariates(recording, epochs, options) | quality_features(epochs)
     features = pd.DataFrame(columns, index=epochs.index)
     if recording.table is not None:
         features = features.join(_given_features(recording, epochs))
     features = add_context(features, epochs, options.context)
     kept = [name for name in features if not _matches(name, options.drop)]
     return pd.concat([epochs[["recording_id", "epoch"]], features[kept]], axis=1)
+
+
+def _prepare(recording: Recording, options: FeatureOptions) -> Recording:
+    """Make the montage, take artefacts out, and give channels the names that are asked for."""
+    if options.montage is not None:
+        recording = apply_to_recording(recording, options.montage)
+    if options.artefacts is not None:
+        recording = remove_artefacts(recording, options.artefacts)
+    return rename_aliases(recording, options.channels)
 
 
 def _signal_features(
@@ -53,20 +64,22 @@ def _signal_features(
         columns = _unavailable(signal, len(epochs))
     else:
         columns = compute_features(*_windows(signal, recording, epochs), signal.features)
-    suffix = _window_suffix(signal)
+    suffix = _window_suffix(signal, epochs)
     return {f"{prefix}_{feature}{suffix}": values for feature, values in columns.items()}
 
 
 def _is_available(signal: SignalOptions, recording: Recording) -> bool:
     if signal.array is not None:
-        return signal.array in recording.arrays
+        return signal.array in recording.arrays or signal.array == SPECTROGRAM
     return set(signal.channels) <= set(recording.channel_names)
 
 
-def _window_suffix(signal: SignalOptions) -> str:
-    """Say in a column's name what a window longer than the epoch saw."""
+def _window_suffix(signal: SignalOptions, epochs: pd.DataFrame) -> str:
+    """Say in a column's name what a window longer than the epoch saw, or a shorter one."""
     if signal.window_s is None:
         return ""
+    if len(epochs) and signal.window_s <= epochs["length_s"].iloc[0]:
+        return f"__middle{signal.window_s:g}s"
     return f"__{'past' if signal.trailing else 'centred'}{signal.window_s:g}s"
 
 
@@ -110,7 +123,9 @@ def _window_onsets(
     if signal.trailing:
         first_s = onset_s - extra_s
         return np.where(first_s >= run_start_s, first_s, _NOWHERE_S)
-    first_s = np.clip(onset_s - extra_s / 2, run_start_s, np.maximum(run_end_s - window_s, run_start_s))
+    first_s = np.clip(
+        onset_s - extra_s / 2, run_start_s, np.maximum(run_end_s - window_s, run_start_s)
+    )
     return np.where(run_end_s - run_start_s >= window_s, first_s, _NOWHERE_S)
 
 
@@ -118,6 +133,8 @@ def _given_windows(
     name: str, recording: Recording, epochs: pd.DataFrame
 ) -> tuple[np.ndarray, float]:
     """Return the windows that a recording brings, without a channel axis of 1, and their rate."""
+    if name == SPECTROGRAM and name not in recording.arrays:
+        return spectrogram_around(recording, epochs["onset_s"].to_numpy(float)), np.nan
     if name not in recording.arrays:
         known = ", ".join(recording.arrays) or "none"
         raise RecordingError(recording.recording_id, f"no array '{name}'; it has: {known}")
@@ -137,8 +154,6 @@ def _unavailable(signal: SignalOptions, n_epochs: int) -> dict[str, np.ndarray]:
     shape: tuple[int, ...] = (0, 256)
     if len(signal.channels) > 1:
         shape = (0, len(signal.channels), 256)
-    if signal.array is not None:
-        shape = _ARRAY_SHAPES.get(signal.array, (0, 256))
     named = compute_features(np.empty(shape, dtype=np.float32), 100.0, signal.features)
     return {name: np.full(n_epochs, np.nan, dtype=np.float32) for name in named}
 

@@ -14,6 +14,8 @@ from epochal.features.columns import log_floored
 BANDS_HZ = {"slow": (0.1, 0.5), "gesture": (0.5, 3.0), "fast": (3.0, 10.0)}
 STILL_G = 0.01  # gestures smaller than this: below an E4's step of 1/64 g
 LEAST_G = 1e-3
+LEAST_TURN = 0.1  # degrees a second
+SPECTRUM_HZ = (0.2, 10.0)
 QUANTILES = (5, 25, 50, 75, 95)
 
 
@@ -31,7 +33,9 @@ def motion_features(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:
         **{name: log_floored(_rms(size), LEAST_G) for name, size in bands.items()},
         **_bursts(per_second(bands["gesture"], sfreq)),
         **_jerk(per_second(np.abs(np.diff(windows, axis=-1)).sum(axis=1) * sfreq, sfreq)),
-        **_posture(windows),
+        **_posture(windows, sfreq),
+        **_spectrum(windows, sfreq),
+        **_actigraphy(windows),
     }
 
 
@@ -78,10 +82,48 @@ def _jerk(jerks: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _posture(windows: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the direction of gravity (unit vector) and how much it changes."""
+def _posture(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:
+    """Return the direction of gravity (unit vector), how much it changes, and how fast it turns."""
     mean = windows.mean(axis=-1)
     direction = mean / np.maximum(np.linalg.norm(mean, axis=1), LEAST_G)[:, None]
     spread = windows.std(axis=-1).sum(axis=1)
     tilts = {f"tilt_{axis}": direction[:, index] for index, axis in enumerate("xyz")}
-    return {**tilts, "posture_change": log_floored(spread, LEAST_G)}
+    return {
+        **tilts,
+        "posture_change": log_floored(spread, LEAST_G),
+        "turning": log_floored(_turning(windows, sfreq), LEAST_TURN),
+    }
+
+
+def _turning(windows: np.ndarray, sfreq: float) -> np.ndarray:
+    """Return how far gravity's direction turns, on average, in degrees a second."""
+    seconds = np.stack([per_second(windows[:, axis], sfreq) for axis in range(3)], axis=-1)
+    size = np.maximum(np.linalg.norm(seconds, axis=-1, keepdims=True), LEAST_G)
+    unit = seconds / size
+    chord = np.linalg.norm(np.diff(unit, axis=1), axis=-1)
+    return np.asarray(np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1))).mean(axis=1))
+
+
+def _spectrum(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:
+    """Return the movement's mean frequency, and its spectral entropy: rhythmic 0, erratic 1."""
+    moving = windows - windows.mean(axis=-1, keepdims=True)
+    power = (np.abs(np.fft.rfft(moving * np.hanning(windows.shape[-1]))) ** 2).sum(axis=1)
+    freqs = np.fft.rfftfreq(windows.shape[-1], 1 / sfreq)
+    inside = (freqs >= SPECTRUM_HZ[0]) & (freqs <= SPECTRUM_HZ[1])
+    total = power[:, inside].sum(axis=1, keepdims=True)
+    shares = power[:, inside] / np.maximum(total, np.finfo(float).tiny)
+    entropy = -(shares * np.log(np.maximum(shares, np.finfo(float).tiny))).sum(axis=1)
+    return {
+        "mean_hz": shares @ freqs[inside],
+        "entropy": entropy / np.log(inside.sum()),
+    }
+
+
+def _actigraphy(windows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the mean amplitude deviation of the vector's length (log of g).
+
+    Vähä-Ypyä et al. 2015, doi:10.1111/cpf.12127.
+    """
+    length = np.linalg.norm(windows, axis=1)
+    deviation = np.abs(length - length.mean(axis=-1, keepdims=True)).mean(axis=-1)
+    return {"mad": log_floored(deviation, LEAST_G)}

@@ -27,12 +27,20 @@ TINY = 1e-12
 
 
 class Modulation(NamedTuple):
-    """Breaths a minute, how clear they are, the power above 0.3 Hz (shares), the depth (log)."""
+    """Breaths a minute, how clear they are, the power above 0.3 Hz (shares), the depth (log).
+
+    Regular breathing has a small `breathing_spread` (of the spectrum, in breaths a minute) and a
+    small `breathing_entropy` (1: no rate stands out). `breathing_swing` is the depth (log) to
+    which the beat's pace follows the breath: respiratory sinus arrhythmia.
+    """
 
     breathing_rate: float
     breathing_clarity: float
     breathing_fast: float
     breathing_depth: float
+    breathing_spread: float
+    breathing_entropy: float
+    breathing_swing: float
 
 
 class Breaths(NamedTuple):
@@ -82,6 +90,8 @@ def measure_modulation(beats: Beats, length_s: float) -> Modulation:
         spectrum[max(0, best - 1) : best + 2].sum(),
         spectrum[freqs > FAST_HZ].sum(),
         np.log(depth + 1e-3),
+        *_regularity(freqs, spectrum),
+        np.log(paces.std() / paces.mean() + 1e-3),
     )
 
 
@@ -110,6 +120,16 @@ def _breathing_spectrum(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     freqs, power = welch(series - series.mean(), GRID_HZ, nperseg=n_segment)
     inside = (freqs >= BREATHING_HZ[0]) & (freqs <= BREATHING_HZ[1])
     return freqs[inside], power[inside] / max(float(power[inside].sum()), TINY)
+
+
+def _regularity(freqs: np.ndarray, spectrum: np.ndarray) -> tuple[float, float]:
+    """Return the spread in breaths a minute, and the entropy (0 to 1), of shares of power."""
+    total = max(float(spectrum.sum()), TINY)
+    shares = spectrum / total
+    centre = (shares * freqs).sum()
+    spread = np.sqrt((shares * (freqs - centre) ** 2).sum())
+    entropy = -(shares * np.log(np.maximum(shares, TINY))).sum() / np.log(len(shares))
+    return float(60 * spread), float(entropy)
 
 
 def _slow_wave(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:

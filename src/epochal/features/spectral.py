@@ -1,68 +1,100 @@
-"""Spectral features: band power by Welch's method, and the shape of the spectrum."""
+"""Spectral features: power in bands, the shape of the spectrum, its slope, the mains.
+
+All sets of one signal but the multitaper's share one Fourier transform (Welch's method).
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
-from scipy import signal
 
-# Band limits after the AASM manual's usage and Sleep-EDF practice: σ is the spindle band.
-BANDS_HZ = {
-    "delta": (0.5, 4.0),
-    "theta": (4.0, 8.0),
-    "alpha": (8.0, 12.0),
-    "sigma": (12.0, 16.0),
-    "beta": (16.0, 30.0),
-}
-WELCH_S = 4.0
-_FLOOR = 1e-12  # keeps the logarithm of a silent band finite
+from epochal.features.bands import HUMAN, RODENT, Bands, band_powers
+from epochal.features.block import Block, Columns, divide, of_block
+from epochal.features.spectrum import Spectrum
+
+BANDS_HZ = HUMAN.limits_hz
+APERIODIC_HZ = (2.0, 30.0)
+LINE_HALF_WIDTH_HZ, LINE_AROUND_HZ = 1.0, 5.0
+_FLOOR = 1e-12  # µV²: keeps the logarithm of a silent band finite
 
 
-def band_power(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:
+@of_block
+def band_power(block: Block) -> Columns:
     """Return log10 absolute and relative power per band, and the ratios that sleep scorers use.
 
     `windows` `(n_epochs, n_samples)` in µV; absolute power in log10 µV². A band that the Nyquist
-    frequency cuts is left out.
+    frequency cuts carries its true edge in its name; it enters no ratio.
     """
-    frequencies, density = power_density(windows, sfreq)
-    power = {
-        name: _integrate(frequencies, density, band)
-        for name, band in BANDS_HZ.items()
-        if band[1] <= sfreq / 2
-    }
-    total = sum(power.values(), np.zeros(len(windows))) + _FLOOR
-    columns = {f"log_{name}": np.log10(value + _FLOOR) for name, value in power.items()}
-    columns |= {f"relative_{name}": value / total for name, value in power.items()}
-    for over, under in [
-        ("delta", "theta"),
-        ("theta", "alpha"),
-        ("alpha", "beta"),
-        ("delta", "beta"),
-    ]:
-        if {over, under} <= power.keys():
-            columns[f"log_{over}_{under}"] = np.log10(
-                (power[over] + _FLOOR) / (power[under] + _FLOOR)
-            )
-    return columns
+    return _power_columns(block, block.spectrum, HUMAN)
 
 
-def spectral_shape(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:
+@of_block
+def rodent_band_power(block: Block) -> Columns:
+    """Return log10 absolute and relative power per rodent band, θ/δ, σ/δ and γ/δ.
+
+    γ leaves out 2 Hz either side of 50 and 60 Hz.
+    """
+    return _power_columns(block, block.spectrum, RODENT)
+
+
+@of_block
+def multitaper_power(block: Block) -> Columns:
+    """Return what `band_power` does, by seven Slepian tapers over the whole window."""
+    columns = _power_columns(block, block.multitaper, HUMAN)
+    return {f"multitaper_{name}": values for name, values in columns.items()}
+
+
+@of_block
+def spectral_shape(block: Block) -> Columns:
     """Return spectral entropy (0 to 1), the 95 % edge, the median and the peak frequency in Hz.
 
-    `windows` `(n_epochs, n_samples)`; the range is 0.5 Hz to 30 Hz or the Nyquist frequency.
+    The range is 0.5 Hz to 30 Hz or the Nyquist frequency. NaN for a flat window.
     """
-    frequencies, density = power_density(windows, sfreq)
-    inside = (frequencies >= 0.5) & (frequencies <= min(30.0, sfreq / 2))
-    frequencies, density = frequencies[inside], density[:, inside] + _FLOOR
-    share = density / density.sum(axis=1, keepdims=True)
-    cumulative = share.cumsum(axis=1)
-    entropy = -(share * np.log2(share)).sum(axis=1) / np.log2(len(frequencies))
-    return {
+    broad = block.spectrum.broad
+    frequencies, density = broad.frequencies, broad.density
+    total = density.sum(axis=1)
+    cumulative = density.cumsum(axis=1)
+    # H = ln T - sum(p ln p) / T for densities p of sum T, in units of that of a level spectrum.
+    moment = np.vecdot(density, broad.log_density)
+    entropy = (np.log(np.maximum(total, _tiny(total))) - divide(moment, total)) / np.log(
+        max(len(frequencies), 2)
+    )
+    columns = {
         "spectral_entropy": entropy,
-        "spectral_edge_hz": frequencies[
-            (cumulative < 0.95).sum(axis=1).clip(max=len(frequencies) - 1)
-        ],
-        "median_frequency_hz": frequencies[(cumulative < 0.5).sum(axis=1)],
+        "spectral_edge_hz": _frequency_at(frequencies, cumulative, 0.95),
+        "median_frequency_hz": _frequency_at(frequencies, cumulative, 0.5),
         "peak_frequency_hz": frequencies[density.argmax(axis=1)],
+    }
+    return {name: block.shape(values) for name, values in columns.items()}
+
+
+@of_block
+def aperiodic(block: Block) -> Columns:
+    """Return exponent and offset (log10 of the density at 1 Hz) of a spectrum like 1 / f^exponent.
+
+    A straight line through the logarithms from 2 to 30 Hz: a strong rhythm tilts it, as no peaks
+    are taken out. NaN for a flat window.
+    """
+    part = block.spectrum.cut(*APERIODIC_HZ)
+    line = _line_weights(tuple(part.frequencies.tolist())).astype(part.density.dtype)
+    slope, offset = (part.log_density @ line).T
+    return {
+        "aperiodic_exponent": block.shape(-slope),
+        "aperiodic_offset": block.shape(offset / np.log(10)),
+    }
+
+
+@of_block
+def line_noise(block: Block) -> Columns:
+    """Return how far the density at 50 and 60 Hz stands out of its surroundings, log10.
+
+    The mean density within 1 Hz over that within 5 Hz outside it; 0 is no line. NaN where the
+    rate does not reach so far, and for a flat window.
+    """
+    return {
+        "line_noise_50hz": _line_ratio(block, 50.0),
+        "line_noise_60hz": _line_ratio(block, 60.0),
     }
 
 
@@ -71,15 +103,47 @@ def power_density(windows: np.ndarray, sfreq: float) -> tuple[np.ndarray, np.nda
 
     Welch's method: Hann segments of 4 s (or the window), half overlapping, means removed.
     """
-    n_segment = min(round(WELCH_S * sfreq), windows.shape[-1])
-    if len(windows) == 0:
-        frequencies = np.fft.rfftfreq(n_segment, 1 / sfreq)
-        return frequencies, np.empty((0, len(frequencies)))
-    return signal.welch(windows, sfreq, nperseg=n_segment)
+    spectrum = Block(windows, sfreq).spectrum
+    return spectrum.frequencies, spectrum.density
 
 
-def _integrate(
-    frequencies: np.ndarray, density: np.ndarray, band: tuple[float, float]
-) -> np.ndarray:
-    inside = (frequencies >= band[0]) & (frequencies < band[1])
-    return density[:, inside].sum(axis=1) * (frequencies[1] - frequencies[0])
+def _power_columns(block: Block, spectrum: Spectrum, bands: Bands) -> Columns:
+    power = band_powers(spectrum, bands, block.sfreq / 2)
+    whole = sum(power.values(), np.zeros(len(block), block.windows.dtype))
+    logs = {name: np.log10(np.maximum(value, _FLOOR)) for name, value in power.items()}
+    columns = {f"log_{name}": value for name, value in logs.items()}
+    columns |= {
+        f"relative_{name}": block.shape(divide(value, whole)) for name, value in power.items()
+    }
+    for over, under in bands.ratios:
+        if {over, under} <= power.keys():
+            columns[f"log_{over}_{under}"] = block.shape(logs[over] - logs[under])
+    return columns
+
+
+def _frequency_at(frequencies: np.ndarray, cumulative: np.ndarray, share: float) -> np.ndarray:
+    """Return the first frequency below which lies so large a share of the power."""
+    below = cumulative < share * cumulative[:, -1:]
+    return np.asarray(frequencies[below.argmin(axis=1)])
+
+
+def _line_ratio(block: Block, mains_hz: float) -> np.ndarray:
+    if mains_hz + LINE_HALF_WIDTH_HZ > block.sfreq / 2:
+        return np.full(len(block), np.nan)
+    distance = np.abs(block.spectrum.frequencies - mains_hz)
+    at = distance <= LINE_HALF_WIDTH_HZ
+    around = (distance <= LINE_AROUND_HZ) & ~at
+    means = (block.spectrum.density[:, which].mean(axis=1) for which in (at, around))
+    line, rest = (np.log10(np.maximum(mean, _FLOOR)) for mean in means)
+    return block.shape(line - rest)
+
+
+@lru_cache(maxsize=8)
+def _line_weights(frequencies: tuple[float, ...]) -> np.ndarray:
+    """Return what makes of logarithms their slope over log f, and their value at 1 Hz."""
+    log_f = np.log(frequencies)
+    return np.linalg.pinv(np.stack([log_f, np.ones_like(log_f)], axis=1)).T
+
+
+def _tiny(values: np.ndarray) -> float:
+    return float(np.finfo(values.dtype).tiny)

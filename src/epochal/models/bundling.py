@@ -12,6 +12,7 @@ import pandas as pd
 from epochal import __version__
 from epochal.errors import EpochalError, did_you_mean
 from epochal.evaluation.choice import choose_headline
+from epochal.labels import VOTE
 from epochal.models.cross_fitting import FittedModel
 from epochal.models.export import export_model
 from epochal.models.smoothing import estimate_prior, estimate_transitions
@@ -140,6 +141,7 @@ def _entry(model: FittedModel) -> ModelEntry:
         classes=[int(code) for code in model.estimator.classes_],
         causal=model.causal,
         base_models=base_models if model.family == "stack" else [],
+        calibration=model.calibration,
     )
 
 
@@ -167,7 +169,7 @@ def _reference(training: pd.DataFrame) -> dict[str, tuple[float, float]]:
     names = [
         name
         for name in training.select_dtypes("floating")
-        if "__" not in name and not name.startswith("demographics_")
+        if "__" not in name and not name.startswith((VOTE, "demographics_", "clock_", "light_"))
     ]
     quantiles = training[names].quantile(list(_REFERENCE_QUANTILES)).dropna(axis=1)
     return {name: (float(low), float(high)) for name, (low, high) in quantiles.items()}

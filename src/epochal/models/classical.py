@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -28,11 +30,44 @@ def build_majority(seed: int) -> BaseEstimator:
 
 
 def build_logistic_regression(
-    seed: int, *, C: float = 1.0, max_iter: int = 1000, class_weight: Any = None
+    seed: int,
+    *,
+    C: float = 1.0,
+    max_iter: int = 1000,
+    solver: Literal["lbfgs", "saga", "newton-cg", "newton-cholesky"] = "lbfgs",
+    tol: float = 1e-4,
 ) -> Pipeline:
     """Build a multinomial logistic regression on scaled columns."""
-    model = LogisticRegression(C=C, max_iter=max_iter, class_weight=class_weight, random_state=seed)
+    model = LogisticRegression(C=C, max_iter=max_iter, solver=solver, tol=tol, random_state=seed)
     return make_pipeline(*prepare_columns(), model)
+
+
+def build_naive_bayes(seed: int, *, var_smoothing: float = 1e-9) -> Pipeline:
+    """Build Gaussian naive Bayes on scaled columns; its probabilities need calibration."""
+    del seed  # nothing in it is random
+    return make_pipeline(*prepare_columns(), GaussianNB(var_smoothing=var_smoothing))
+
+
+def build_random_forest(seed: int, **params: Any) -> Pipeline:
+    """Build a random forest on columns without gaps, each tree on a balanced subsample."""
+    defaults = {"n_estimators": 200, "min_samples_leaf": 5, "class_weight": "balanced_subsample"}
+    model = RandomForestClassifier(**{**defaults, **params, "random_state": seed, "n_jobs": 1})
+    return make_pipeline(prepare_columns()[0], model)
+
+
+def build_hist_gradient_boosting(seed: int, **params: Any) -> BaseEstimator:
+    """Build scikit-learn's gradient boosting by histograms; missing values are theirs to handle."""
+    from epochal.models.boosting import HistGradientBoosting
+
+    return HistGradientBoosting(**{**params, "random_state": seed, "early_stopping": False})
+
+
+def build_xgboost(seed: int, **params: Any) -> BaseEstimator:
+    """Build XGBoost's trees by histograms; missing values are theirs to handle."""
+    from epochal.models.boosting import EncodedXGBoost, make_xgboost
+
+    make_xgboost(seed, params)  # an unknown parameter is refused now, not after an hour
+    return EncodedXGBoost(seed=seed, params=params)
 
 
 def build_lightgbm(seed: int, **params: Any) -> BaseEstimator:
@@ -52,5 +87,9 @@ def build_lightgbm(seed: int, **params: Any) -> BaseEstimator:
 ROSTER: dict[str, Callable[..., BaseEstimator]] = {
     "majority": build_majority,
     "logistic_regression": build_logistic_regression,
+    "naive_bayes": build_naive_bayes,
+    "random_forest": build_random_forest,
+    "hist_gradient_boosting": build_hist_gradient_boosting,
     "lightgbm": build_lightgbm,
+    "xgboost": build_xgboost,
 }

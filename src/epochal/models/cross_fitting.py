@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from epochal.errors import EpochalError, did_you_mean
+from epochal.errors import EpochalError, LeakageError, did_you_mean
 from epochal.features.context import is_causal, known_rows
-from epochal.labels import encode, proba_columns
+from epochal.labels import VOTE, encode, proba_columns
 from epochal.leakage import refuse_in_sample
+from epochal.models.calibrators import Calibration, fit_calibration
+from epochal.models.fitting import fit_estimator
+from epochal.models.tuning import Found, search
 from epochal.options import ModelOptions, StudyOptions
+from epochal.options.models import CalibrationKind
+from epochal.splits import SPLIT_COLUMNS, folds_to_predict, rows_to_fit
 
 KEYS = ["recording_id", "epoch", "subject_id", "role", "fold"]
-_NOT_FEATURES = {*KEYS, "label"}
+_NOT_FEATURES = {*KEYS, *SPLIT_COLUMNS, "label"}
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,18 @@ class FittedModel:
     columns: list[str]
     classes: tuple[str, ...]
     causal: bool
+    calibration: Calibration | None = None
+    tuned: Found | None = None
 
     def predict_proba(self, table: pd.DataFrame) -> np.ndarray:
-        """Return `(n_epochs, n_classes)`; a class that training lacked gets probability 0."""
+        """Return `(n_epochs, n_classes)`; a class that training lacked gets probability 0.
+
+        With a calibration no class has: it is as unlikely as the calibration found it.
+        """
         proba = np.zeros((len(table), len(self.classes)))
         if len(table):
             proba[:, self.estimator.classes_] = self.estimator.predict_proba(table[self.columns])
-        return proba
+        return proba if self.calibration is None else self.calibration.apply(proba)
 
 
 @dataclass(frozen=True)
@@ -48,9 +58,10 @@ class CrossFitted:
 
 
 def join_table(features: pd.DataFrame, epochs: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per epoch of a scored subject: the splits, the label, the features."""
+    """Return one row per epoch of a scored subject: the splits, label and votes, the features."""
+    votes = [column for column in epochs if column.startswith(VOTE)]
     labelled = splits.merge(
-        epochs[["recording_id", "epoch", "label"]], on=["recording_id", "epoch"]
+        epochs[["recording_id", "epoch", "label", *votes]], on=["recording_id", "epoch"]
     )
     return labelled.merge(features, on=["recording_id", "epoch"], validate="one_to_one")
 
@@ -67,22 +78,44 @@ def cross_fit(
     """Fit once per fold and once on train; return the refit and the out-of-fold predictions.
 
     `table` is what `join_table` returns. An epoch that lacks the model's columns (`known_rows`) is
-    neither fitted on nor predicted. An unknown kind, or a pattern without a column, raises
-    `EpochalError`.
+    neither fitted on nor predicted. A calibration is fitted on the out-of-fold predictions, those
+    of a fold being calibrated by the other folds'. An unknown kind, or a pattern without a column,
+    raises `EpochalError`.
     """
     columns = select_columns(table, options.columns, name)
     known = table[known_rows(table, columns)]
     model = FittedModel(name, family, None, columns, study.classes, is_causal(columns))
 
     def fit(rows: pd.DataFrame) -> FittedModel:
-        return _fit(model, _build(name, options, roster, study), rows)
+        return _fit(model, options, roster, rows, seed=study.seed)
 
-    fitting = known[known["role"] != "test"]
+    predicted = {fold: known[known["fold"] == fold] for fold in folds_to_predict(known)}
     folds = [
-        predict(fit(fitting[fitting["fold"] != fold]), fitting[fitting["fold"] == fold], role="oof")
-        for fold in np.sort(fitting["fold"].unique())
+        predict(fit(rows_to_fit(known, fold=fold)), rows, role="oof")
+        for fold, rows in predicted.items()
     ]
-    return CrossFitted(fit(known[known["role"] == "train"]), pd.concat(folds, ignore_index=True))
+    refit, out_of_fold = fit(rows_to_fit(known)), pd.concat(folds, ignore_index=True)
+    if options.calibration is None:
+        return CrossFitted(refit, out_of_fold)
+    labels = pd.concat([rows["label"] for rows in predicted.values()])
+    return _calibrate(CrossFitted(refit, out_of_fold), options.calibration, labels)
+
+
+def _calibrate(fitted: CrossFitted, kind: CalibrationKind, labels: pd.Series) -> CrossFitted:
+    """Calibrate each fold's predictions by those of the others, and the refit by all of them."""
+    columns = proba_columns(fitted.model.classes)
+    proba = fitted.out_of_fold[columns].to_numpy()
+    fold = fitted.out_of_fold["fold"].to_numpy()
+    codes = encode(labels, fitted.model.classes)
+    calibrated = np.empty_like(proba)
+    for left_out in np.unique(fold):
+        others = (fold != left_out) & (codes >= 0)
+        calibration = fit_calibration(kind, proba[others], codes[others])
+        calibrated[fold == left_out] = calibration.apply(proba[fold == left_out])
+    final = fit_calibration(kind, proba[codes >= 0], codes[codes >= 0])
+    out_of_fold = fitted.out_of_fold.copy()
+    out_of_fold[columns] = calibrated
+    return CrossFitted(replace(fitted.model, calibration=final), out_of_fold)
 
 
 def predict_held_out(model: FittedModel, table: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +169,9 @@ def empty_predictions(classes: tuple[str, ...]) -> pd.DataFrame:
 
 def select_columns(table: pd.DataFrame, patterns: tuple[str, ...], name: str) -> list[str]:
     """Return the feature columns that match any pattern; `!pattern` takes columns away again."""
-    features = [column for column in table if column not in _NOT_FEATURES]
+    features = [
+        column for column in table if column not in _NOT_FEATURES and not column.startswith(VOTE)
+    ]
     chosen: list[str] = []
     for pattern in patterns:
         found = [column for column in features if fnmatchcase(column, pattern.removeprefix("!"))]
@@ -151,23 +186,53 @@ def select_columns(table: pd.DataFrame, patterns: tuple[str, ...], name: str) ->
     return chosen
 
 
-def _build(
-    name: str, options: ModelOptions, roster: dict[str, Callable[..., Any]], study: StudyOptions
-) -> Any:
-    if options.kind not in roster:
-        raise EpochalError(
-            f"Model '{name}': no kind '{options.kind}'{did_you_mean(options.kind, roster)}"
-        )
+def _fit(
+    model: FittedModel,
+    options: ModelOptions,
+    roster: dict[str, Callable[..., Any]],
+    rows: pd.DataFrame,
+    *,
+    seed: int,
+) -> FittedModel:
+    """Fit the model on some rows, after a search for its parameters where one is wanted."""
     try:
-        return roster[options.kind](study.seed, **options.params)
+        if options.tune is not None:
+            found = _tune(model, options, roster, rows, seed=seed)
+            model = replace(model, tuned=found)
+            options = options.model_copy(update={"params": options.params | found.params})
+        estimator = _build(options, roster, seed)
+        fit_estimator(estimator, rows, model.columns, model.classes, options, seed=seed)
+    except LeakageError:
+        raise
+    except EpochalError as error:
+        raise EpochalError(f"Model '{model.name}': {error}") from error
+    return replace(model, estimator=estimator)
+
+
+def _tune(
+    model: FittedModel,
+    options: ModelOptions,
+    roster: dict[str, Callable[..., Any]],
+    rows: pd.DataFrame,
+    *,
+    seed: int,
+) -> Found:
+    assert options.tune is not None  # the caller asked
+    plain = options.model_copy(update={"tune": None, "calibration": None})
+
+    def attempt(
+        params: dict[str, Any], training: pd.DataFrame, held_out: pd.DataFrame
+    ) -> np.ndarray:
+        trial = plain.model_copy(update={"params": plain.params | params})
+        return _fit(model, trial, roster, training, seed=seed).predict_proba(held_out)
+
+    return search(attempt, rows, model.classes, options.tune, seed=seed, name=model.name)
+
+
+def _build(options: ModelOptions, roster: dict[str, Callable[..., Any]], seed: int) -> Any:
+    if options.kind not in roster:
+        raise EpochalError(f"no kind '{options.kind}'{did_you_mean(options.kind, roster)}")
+    try:
+        return roster[options.kind](seed, **options.params)
     except TypeError as error:
-        raise EpochalError(f"Model '{name}' ({options.kind}): {error}") from error
-
-
-def _fit(model: FittedModel, estimator: Any, rows: pd.DataFrame) -> FittedModel:
-    labelled = rows[rows["label"].notna()]
-    codes = encode(labelled["label"], model.classes)
-    estimator.fit(labelled[model.columns], codes)
-    return FittedModel(
-        model.name, model.family, estimator, model.columns, model.classes, model.causal
-    )
+        raise EpochalError(f"{options.kind}: {error}") from error

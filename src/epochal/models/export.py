@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from epochal.errors import EpochalError
 from epochal.models.cross_fitting import FittedModel
+from epochal.models.export_trees import export_hist, export_xgboost, floor_to_single
 from epochal.serving.bundle import open_session
 
 PARITY = 1e-4  # the largest difference of a probability that single precision may cause
@@ -51,18 +53,15 @@ def _convert(model: FittedModel) -> bytes:
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     kind = type(last).__name__
     n_columns = len(model.columns)
-    if kind == "NetworkClassifier":
-        return _from_network(estimator, n_columns)
-    if kind == "LGBMClassifier":
-        return _from_lightgbm(last, n_columns)
-    if kind == "LogisticRegression":
-        return _from_sklearn(estimator, n_columns)
-    raise EpochalError(f"Model '{model.name}': no ONNX form for {kind}")
+    if kind not in _CONVERTERS:
+        raise EpochalError(f"Model '{model.name}': no ONNX form for {kind}")
+    return _CONVERTERS[kind](estimator, n_columns)
 
 
 def _from_sklearn(estimator: Any, n_columns: int) -> bytes:
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
+    from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 
     exported = to_onnx(
         estimator,
@@ -70,7 +69,8 @@ def _from_sklearn(estimator: Any, n_columns: int) -> bytes:
         options={"zipmap": False},
         target_opset=OPSET,
     )
-    return exported.SerializeToString()
+    # Without its other output, the label, whose nodes cannot run on no rows at all.
+    return select_model_inputs_outputs(exported, ["probabilities"]).SerializeToString()
 
 
 def _from_lightgbm(estimator: Any, n_columns: int) -> bytes:
@@ -100,10 +100,34 @@ def _round_thresholds_down(booster: Any) -> Any:
 
 def _floor_line(line: re.Match[str]) -> str:
     exact = np.array(line[1].split(), dtype=np.float64)
-    single = exact.astype(np.float32)
-    above = single.astype(np.float64) > exact
-    single[above] = np.nextafter(single[above], np.float32(-np.inf))
-    return "threshold=" + " ".join(repr(float(value)) for value in single)
+    return "threshold=" + " ".join(repr(float(value)) for value in floor_to_single(exact))
+
+
+def _from_xgboost(estimator: Any, n_columns: int) -> bytes:
+    return export_xgboost(estimator.model_, n_columns)
+
+
+def _from_mean(estimator: Any, n_columns: int) -> bytes:
+    """Return a weighted mean of exponentials, scaled to sum 1, as ONNX."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    n_classes = len(estimator.classes_)
+    mixing = np.kron(estimator.weights_[:, None], np.eye(n_classes)).astype(np.float32)
+    nodes = [
+        helper.make_node("Exp", ["features"], ["proba"]),
+        helper.make_node("MatMul", ["proba", "mixing"], ["mixed"]),
+        helper.make_node("ReduceSum", ["mixed", "axis"], ["total"], keepdims=1),
+        helper.make_node("Div", ["mixed", "total"], ["probabilities"]),
+    ]
+    given = helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, n_columns])
+    made = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, n_classes])
+    constants = [
+        numpy_helper.from_array(mixing, "mixing"),
+        numpy_helper.from_array(np.array([1], dtype=np.int64), "axis"),
+    ]
+    graph = helper.make_graph(nodes, "weighted_mean", [given], [made], constants)
+    opsets = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
 
 
 def _from_network(estimator: Pipeline, n_columns: int) -> bytes:
@@ -130,3 +154,15 @@ def _from_network(estimator: Pipeline, n_columns: int) -> bytes:
         )
     program.save(buffer)
     return buffer.getvalue()
+
+
+_CONVERTERS: dict[str, Callable[[Any, int], bytes]] = {
+    "NetworkClassifier": _from_network,
+    "LGBMClassifier": _from_lightgbm,
+    "EncodedXGBoost": _from_xgboost,
+    "HistGradientBoosting": export_hist,
+    "LogisticRegression": _from_sklearn,
+    "GaussianNB": _from_sklearn,
+    "RandomForestClassifier": _from_sklearn,
+    "WeightedMean": _from_mean,
+}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import Any
 
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -10,9 +12,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from epochal.errors import EpochalError
 from epochal.labels import PROBA, log_proba, proba_columns
+from epochal.models.blending import WeightedMean
 from epochal.models.classical import prepare_columns
 from epochal.models.smoothing import SMOOTHERS, estimate_prior, estimate_transitions
-from epochal.options import StackingOptions, StudyOptions
+from epochal.options import ModelOptions, StackingOptions, StudyOptions
+from epochal.serving.bundle import STACK
+from epochal.splits import rows_to_fit
 
 
 def build_meta(seed: int, *, C: float = 1.0) -> Pipeline:
@@ -22,7 +27,36 @@ def build_meta(seed: int, *, C: float = 1.0) -> Pipeline:
     )
 
 
-META_ROSTER = {"logistic_regression": build_meta}
+def build_average(seed: int) -> WeightedMean:
+    """Mean of the base models' probabilities."""
+    del seed  # nothing in it is random
+    return WeightedMean()
+
+
+def build_blend(seed: int) -> WeightedMean:
+    """Mean of the base models' probabilities with the best weights that are not negative."""
+    del seed
+    return WeightedMean(blend=True)
+
+
+META_ROSTER: dict[str, Callable[..., Any]] = {
+    "logistic_regression": build_meta,
+    "average": build_average,
+    "blend": build_blend,
+}
+
+
+def list_stacks(options: StackingOptions) -> dict[str, ModelOptions]:
+    """Return the meta-learner, and what it is compared with, by the names of their rows."""
+    calibration = options.calibration
+    meta = ModelOptions(
+        kind="logistic_regression", params={"C": options.C}, calibration=calibration
+    )
+    others = {
+        f"{STACK}_{kind}": ModelOptions(kind=kind, calibration=calibration)
+        for kind in options.comparisons
+    }
+    return {STACK: meta} | others
 
 
 def choose_base_models(predictions: pd.DataFrame, options: StackingOptions) -> list[str]:
@@ -78,7 +112,7 @@ def smooth_predictions(
     options: StackingOptions,
     study: StudyOptions,
 ) -> pd.DataFrame:
-    """Return the predictions with a row set per smoother, as `<model>_<smoother>`.
+    """Return the predictions with a row set per smoother of the stack, as `stack_<smoother>`.
 
     Transitions for an out-of-fold row come from the other folds, for val and test from train.
     """
@@ -86,13 +120,11 @@ def smooth_predictions(
         return predictions
     index = epochs[["recording_id", "epoch", "run", "label"]]
     scored = index.merge(splits, on=["recording_id", "epoch"])
-    rows = predictions.merge(index.drop(columns="label"), on=["recording_id", "epoch"])
+    stacked = predictions[predictions["model"] == STACK]
+    rows = stacked.merge(index.drop(columns="label"), on=["recording_id", "epoch"])
     parts = [predictions]
     for (role, fold), held_out in rows.groupby(["role", "fold"]):
-        others = (
-            scored[scored["role"] != "test"] if role == "oof" else scored[scored["role"] == "train"]
-        )
-        seen = others[others["fold"] != fold] if role == "oof" else others
+        seen = rows_to_fit(scored, fold=fold if role == "oof" else None)
         parts += _smooth_rows(held_out, seen, options, study.classes)
     return pd.concat(parts, ignore_index=True)
 

@@ -1,9 +1,17 @@
 """The parameters of every pipeline: what conf may say, its defaults, and what each thing means."""
 
+from epochal.options.artefacts import ArtefactOptions
 from epochal.options.base import Options
 from epochal.options.features import ContextOptions, FeatureOptions, SignalOptions
 from epochal.options.ingestion import IngestionOptions, TrimOptions
-from epochal.options.models import FamilyOptions, ModelOptions, StackingOptions
+from epochal.options.models import (
+    EarlyStoppingOptions,
+    FamilyOptions,
+    ModelOptions,
+    RangeOptions,
+    StackingOptions,
+    TuneOptions,
+)
 from epochal.options.montage import Montage
 from epochal.options.quality import Limits, QualityOptions
 from epochal.options.results import EvaluationOptions, ExportOptions
@@ -11,7 +19,9 @@ from epochal.options.splitting import SplitOptions
 from epochal.options.study import StudyOptions
 
 __all__ = [
+    "ArtefactOptions",
     "ContextOptions",
+    "EarlyStoppingOptions",
     "EvaluationOptions",
     "ExportOptions",
     "FamilyOptions",
@@ -22,9 +32,11 @@ __all__ = [
     "Montage",
     "Options",
     "QualityOptions",
+    "RangeOptions",
     "SignalOptions",
     "SplitOptions",
     "StackingOptions",
     "StudyOptions",
     "TrimOptions",
+    "TuneOptions",
 ]

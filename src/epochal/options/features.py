@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from epochal.options.artefacts import ArtefactOptions
 from epochal.options.base import Options
 from epochal.options.montage import Montage
 
@@ -89,6 +90,9 @@ class FeatureOptions(Options):
 
     montage: Montage | None = Field(
         None, description="Re-referencing and bipolar derivations, before the signals are taken."
+    )
+    artefacts: ArtefactOptions | None = Field(
+        None, description="Heart and eyes taken out of the EEG, after the montage."
     )
     signals: dict[str, SignalOptions] = Field(default_factory=dict)
     demographics: bool = Field(False, description="Age and sex as columns.")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from epochal.options.base import Options
+from epochal.options.quality import QualityOptions
 
 
 class TrimOptions(Options):
@@ -15,16 +16,6 @@ class TrimOptions(Options):
 
     label: str = Field(description="The class to cut.")
     margin_s: float = Field(1800.0, ge=0, description="Seconds kept on either side of the rest.")
-
-
-class QualityOptions(Options):
-    """When an epoch of a channel is flagged."""
-
-    channels: tuple[str, ...] = Field((), description="The channels that are looked at.")
-    flat_span: float = Field(1e-6, ge=0, description="Flat: max − min below this, in its unit.")
-    saturated_share: float = Field(
-        0.05, gt=0, le=1, description="Saturated: a larger share of samples sits on the extremes."
-    )
 
 
 class IngestionOptions(Options):
@@ -47,6 +38,23 @@ class IngestionOptions(Options):
     )
     trim: TrimOptions | None = Field(None, description="Cut long wake at both ends of a night.")
     quality: QualityOptions = QualityOptions()
+    substitutes: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="For a channel that the study needs, other derivations that may stand in for "
+        "it, in this order: `{EEG Fpz-Cz: [EEG F4-M1, EEG C4-M1]}`. Other spellings of the same "
+        "derivation need no mention.",
+    )
+    allow_substitution: bool = Field(
+        False,
+        description="Let them stand in, which every result then says. False: a recording that has "
+        "only a stand-in is refused, with its name.",
+    )
+    snapshot_s: float | None = Field(
+        60.0,
+        gt=0,
+        description="Seconds of each recording that its picture in `08_reporting/snapshots` shows; "
+        "null: no pictures.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> IngestionOptions:

@@ -4,9 +4,53 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from epochal.options.base import Options
+
+CalibrationKind = Literal["temperature", "vector", "prior", "sigmoid", "isotonic"]
+
+
+class EarlyStoppingOptions(Options):
+    """Stop adding to a model when subjects that it does not train on stop gaining."""
+
+    rounds: int = Field(50, ge=1, description="How long the validation loss may fail to fall.")
+    share: float = Field(
+        0.15, gt=0, lt=1, description="Share of the training subjects that validate."
+    )
+
+
+class RangeOptions(Options):
+    """Numbers that a search may try."""
+
+    low: float = Field(description="The least.")
+    high: float = Field(description="The most.")
+    log: bool = Field(False, description="Search orders of magnitude evenly.")
+    whole: bool = Field(False, description="Whole numbers only.")
+
+    @model_validator(mode="after")
+    def _check(self) -> RangeOptions:
+        """Check that there is something between the ends."""
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError(f"no range from {self.low:g} to {self.high:g}")
+        return self
+
+
+class TuneOptions(Options):
+    """A search for hyper-parameters, by folds of subjects inside the rows that are fitted on."""
+
+    space: dict[str, RangeOptions | tuple[Any, ...]] = Field(
+        min_length=1, description="By parameter: a range, or a list of choices."
+    )
+    n_trials: int = Field(20, ge=1, description="How many sets of parameters are tried.")
+    sampler: Literal["tpe", "random"] = Field("tpe", description="How the next one is chosen.")
+    metric: Literal["kappa", "macro_f1", "log_loss"] = Field(
+        "kappa", description="What is sought. A selection score: never a figure of performance."
+    )
+    n_folds: int = Field(3, ge=2, description="Folds of subjects within the rows.")
+    storage: str | None = Field(
+        None, description="A file that keeps the trials: an interrupted search goes on from it."
+    )
 
 
 class ModelOptions(Options):
@@ -15,12 +59,45 @@ class ModelOptions(Options):
     kind: str = Field(description="A name in the family's roster.")
     columns: tuple[str, ...] = Field(("*",), description="Patterns of feature columns it sees.")
     params: dict[str, Any] = Field(default_factory=dict, description="Hyper-parameters.")
+    class_weight: Literal["balanced", "sqrt"] | None = Field(
+        None,
+        description="Weigh classes by the inverse of their frequency, or of its square root. It "
+        "distorts probabilities: calibrate.",
+    )
+    targets: Literal["label", "votes"] = Field(
+        "label", description="Learn the label, or the experts' shares of votes."
+    )
+    early_stopping: EarlyStoppingOptions | None = Field(
+        None, description="For boosted trees: `n_estimators` then is the most there may be."
+    )
+    calibration: CalibrationKind | None = Field(
+        None, description="Fitted on out-of-fold probabilities, at natural prevalence."
+    )
+    tune: TuneOptions | None = Field(
+        None,
+        description="Search parameters anew in every fold, within its training subjects: "
+        "`n_folds` times the trials of one search, and an honest figure.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> ModelOptions:
+        """Votes are soft already: classes cannot be weighed beside them."""
+        if self.targets == "votes" and self.class_weight is not None:
+            raise ValueError("`class_weight` weighs labels; with `targets: votes` leave it out")
+        return self
 
 
 class FamilyOptions(Options):
     """The models of one family; none is allowed."""
 
-    models: dict[str, ModelOptions] = Field(default_factory=dict)
+    models: dict[str, ModelOptions | None] = Field(
+        default_factory=dict, description="null leaves out a model that base lists."
+    )
+
+    @property
+    def listed(self) -> dict[str, ModelOptions]:
+        """The models that are not left out."""
+        return {name: model for name, model in self.models.items() if model is not None}
 
 
 class StackingOptions(Options):
@@ -30,6 +107,12 @@ class StackingOptions(Options):
     C: float = Field(
         1.0, gt=0, description="Inverse regularisation of the meta logistic regression."
     )
+    comparisons: tuple[Literal["average", "blend"], ...] = Field(
+        (),
+        description="Further rows: the base models' mean, and their best mean with weights that "
+        "are not negative.",
+    )
+    calibration: CalibrationKind | None = Field(None, description="As a model's.")
     smoothing: tuple[Literal["forward", "forward_backward"], ...] = Field(
         (), description="Hidden-Markov smoothing rows: `forward` is causal."
     )

@@ -45,6 +45,7 @@ READERS = {
     "hms": "epochal.readers.hms",
     "irr": "epochal.readers.irr",
     "slow_oscillation": "epochal.readers.slow_oscillation",
+    "feature_table": "epochal.readers.feature_table",
 }
 
 

@@ -119,7 +119,8 @@ def match_channel(
         note = f"'{stand_ins[0]}' stands in for '{wanted}': another derivation"
         return Match(stand_ins[0], wanted, note)
     hint = (
-        f"; '{stand_ins[0]}' could stand in, but is another derivation: allow substitutions"
+        f"; '{stand_ins[0]}' could stand in, but is another derivation: allow substitutions "
+        "(score --substitute, or ingestion.allow_substitution)"
         if stand_ins
         else did_you_mean(wanted, available)
     )

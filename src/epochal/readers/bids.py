@@ -14,13 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from epochal.errors import RecordingError
 from epochal.readers import Source
 from epochal.readers.edf import Signals, read_edf
 from epochal.readers.edf_units import parse_unit
-from epochal.readers.label_attachment import attach_file
+from epochal.readers.hypnograms import parse_hypnogram
+from epochal.readers.label_attachment import attach_file, attach_labels, attach_scorers
 from epochal.readers.mne_files import read_mne
 from epochal.readers.naming import safe_name
 from epochal.readers.participants import (
@@ -31,8 +32,10 @@ from epochal.readers.participants import (
     read_start,
     tidy_facts,
 )
+from epochal.readers.scorer_columns import split_by_scorer
+from epochal.readers.scorers import Scorers, combine, find_scorers
 from epochal.readers.stage_maps import AsWritten, Unrefusing, find_levels, follow_levels
-from epochal.readers.stages import SLEEP_STAGES, StageMap
+from epochal.readers.stages import SLEEP_STAGES, GivenStages, StageMap
 from epochal.recording import Channel, Recording
 
 SUFFIXES = (".edf", ".bdf", ".vhdr", ".set")
@@ -42,11 +45,11 @@ OF_THE_START = ("start_utc", "utc_offset_h", "lights_on", "lights_off", "lights_
 ENTITY = re.compile(r"([a-z]+)-([A-Za-z0-9+]+)")
 
 
-class Options(BaseModel, extra="forbid", frozen=True, coerce_numbers_to_str=True):
+class Options(Scorers, extra="forbid", frozen=True, coerce_numbers_to_str=True):
     """What to read of a BIDS folder, and how."""
 
     task: str | None = Field(None, description="Read only this task, e.g. `sleep`; null: all")
-    stages: StageMap | None = Field(
+    stages: GivenStages | None = Field(
         None,
         description="Each label of the events, or what the sidecar's `Levels` call it, and its "
         "class, null: unscored; by default labels stay as they are",
@@ -56,6 +59,15 @@ class Options(BaseModel, extra="forbid", frozen=True, coerce_numbers_to_str=True
     )
     require_labels: bool = Field(False, description="Refuse a recording without `_events.tsv`")
     epoch_s: float = Field(30.0, gt=0, description="Length of events that have no duration")
+    scorer_columns: str | None = Field(
+        None,
+        description="Columns of `_events.tsv` that hold one scorer's labels each, `*` being the "
+        "scorer's name, e.g. `stage_*`",
+    )
+    scored_by: str | None = Field(
+        None,
+        description="Column of `_events.tsv` that says whose label a row is, e.g. `scorer`",
+    )
     signals: Signals = Field(Signals(), description="How EDF and BDF signals are read")
 
 
@@ -72,7 +84,17 @@ def find(folder: Path, options: Options) -> list[Source]:
             folder, f"no sub-*/[ses-*/]eeg/*_eeg{{{','.join(SUFFIXES)}}} here{task}"
         )
     _refuse_twice(paths)
-    return [Source(_name(path), str(path), _sidecars(path, folder)) for path in paths]
+    return [
+        Source(_name(path), str(path), (*_sidecars(path, folder), *_scorer_files(path, options)))
+        for path in paths
+    ]
+
+
+def _scorer_files(path: Path, options: Options) -> list[str]:
+    if options.scorers is None:
+        return []
+    stem = path.stem.removesuffix("_eeg")
+    return [str(one) for one in find_scorers(path.parent, options.scorers, stem).values()]
 
 
 def _refuse_twice(paths: list[Path]) -> None:
@@ -218,13 +240,44 @@ def _with_unit(
 
 
 def _with_events(recording: Recording, source: Source, options: Options) -> Recording:
+    """Return the recording with its events as labels: one scorer's, or the consensus of several."""
+    stages = _stage_map(source, options)
+    files = _files_of_scorers(source, options)
+    if files:
+        return attach_scorers(
+            recording, files, stages=stages, epoch_s=options.epoch_s, tolerance=0.0,
+            ties=options.ties,
+        )  # fmt: skip
     events = _nearest(source, "events.tsv")
     if events is None:
         if options.require_labels and recording.annotations.empty:
             raise RecordingError(source.path, "no _events.tsv beside it")
         return recording
+    if options.scorer_columns is None and options.scored_by is None:
+        return attach_file(recording, events, stages=stages, epoch_s=options.epoch_s, tolerance=0.0)
+    scored = {
+        name: attach_labels(
+            recording,
+            parse_hypnogram(events, text, stages=stages, epoch_s=options.epoch_s),
+            stages,
+            events,
+        )
+        for name, text in split_by_scorer(
+            events, columns=options.scorer_columns, scored_by=options.scored_by
+        ).items()
+    }
+    return combine(recording, scored, ties=options.ties, where=events)
+
+
+def _stage_map(source: Source, options: Options) -> StageMap:
     stages: StageMap = AsWritten() if options.stages is None else options.stages
     if options.unknown_labels == "unscored" and options.stages is not None:
         stages = Unrefusing(stages)
-    stages = follow_levels(stages, find_levels(_merge_json(source, "events.json")))
-    return attach_file(recording, events, stages=stages, epoch_s=options.epoch_s, tolerance=0.0)
+    return follow_levels(stages, find_levels(_merge_json(source, "events.json")))
+
+
+def _files_of_scorers(source: Source, options: Options) -> dict[str, Path]:
+    if options.scorers is None:
+        return {}
+    path = Path(source.path)
+    return find_scorers(path.parent, options.scorers, path.stem.removesuffix("_eeg"))

@@ -21,6 +21,7 @@ from epochal.provenance import data_source_of
 from epochal.readers import Source
 from epochal.readers.e4_files import SIGNALS, E4Files, Signal, read_signal, read_tags
 from epochal.readers.e4_labels import labels_of
+from epochal.readers.naming import name_recordings
 from epochal.recording import Channel, Recording, no_annotations
 
 LEVELS_ABOVE = 3  # how far above the given folder the table of labels may lie
@@ -61,14 +62,10 @@ def find(folder: Path, options: Options) -> list[Source]:
     if not places:
         raise RecordingError(folder, f"no E4 recording here: no folder or zip with {_wanted()}")
     table = _labels_table(Path(folder), options)
-    names = Counter(place.stem for place in places)
-    ids = [_recording_id(place, Path(folder), names) for place in places]
-    if twice := sorted(name for name, count in Counter(ids).items() if count > 1):
+    ids = name_recordings(Path(folder), {place: place.stem for place in places})
+    if twice := sorted(name for name, count in Counter(ids.values()).items() if count > 1):
         raise RecordingError(folder, f"two recordings would both be called '{twice[0]}'")
-    return [
-        Source(name, str(place), _companions(place, table))
-        for name, place in zip(ids, places, strict=True)
-    ]
+    return [Source(name, str(place), _companions(place, table)) for place, name in ids.items()]
 
 
 def read(source: Source, options: Options) -> Recording:
@@ -122,12 +119,6 @@ def _may_hold_e4(path: Path) -> bool:
 
 def _wanted() -> str:
     return ", ".join(f"{name}.csv" for name in SIGNALS if name != "HR")
-
-
-def _recording_id(place: Path, folder: Path, names: Counter[str]) -> str:
-    unique = names[place.stem] == 1 or place == folder
-    name = place.stem if unique else str(place.relative_to(folder).with_suffix(""))
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_") or "recording"
 
 
 def _labels_table(folder: Path, options: Options) -> Path | None:

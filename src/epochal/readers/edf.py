@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from epochal.readers.edf_samples import read_samples
 from epochal.readers.edf_timeline import Timeline, find_lights, read_timeline
 from epochal.readers.edf_units import measure_spread, needs_settling, parse_unit, settle_unit
 from epochal.readers.hypnograms import (
+    NOTHING_SCORED,
     SLEEP_STAGES,
     Hypnogram,
     StageMap,
@@ -30,6 +32,10 @@ from epochal.readers.hypnograms import (
     map_annotations,
     read_hypnogram,
 )
+from epochal.readers.label_attachment import attach_scorers
+from epochal.readers.naming import name_recordings
+from epochal.readers.scorers import Scorers, find_scorers, name_scorer
+from epochal.readers.stages import GivenStages
 from epochal.recording import Channel, Recording
 
 SUFFIXES = (".edf", ".bdf", ".rec")
@@ -49,7 +55,7 @@ class Signals(BaseModel, extra="forbid", frozen=True):
     )
 
 
-class Options(Signals, extra="forbid", frozen=True):
+class Options(Signals, Scorers, extra="forbid", frozen=True):
     """What to read of a folder of EDF files, and how."""
 
     pattern: str = Field("*", description="File names to read, e.g. `*-PSG.edf`")
@@ -63,7 +69,7 @@ class Options(Signals, extra="forbid", frozen=True):
         description="Name of the file beside it that holds the stages, `{stem}` standing for the "
         "recording's own name, e.g. `{stem}_stages.csv`; empty: annotations in the file itself",
     )
-    stages: StageMap = Field(
+    stages: GivenStages = Field(
         SLEEP_STAGES, description="Each label of the hypnogram and its class; null: unscored"
     )
     epoch_s: float = Field(30.0, gt=0, description="Length of an epoch in hypnograms without times")
@@ -82,28 +88,21 @@ def find(folder: Path, options: Options) -> list[Source]:
     ]
     if not paths:
         raise RecordingError(folder, f"no EDF or BDF file that matches '{options.pattern}' here")
-    repeats = Counter(path.stem for path in paths)
-    return [
-        Source(
-            _name_recording(path if repeats[path.stem] == 1 else path.relative_to(folder)),
-            str(path),
-            _companions(path, options),
-        )
-        for path in paths
-    ]  # fmt: skip
-
-
-def _name_recording(path: Path) -> str:
-    parts = (path.stem,) if path.is_absolute() else (*path.parts[:-1], path.stem)
-    return re.sub(r"[^\w.-]", "_", "__".join(parts))
+    ids = name_recordings(folder, {path: path.stem for path in paths})
+    return [Source(name, str(path), _companions(path, options)) for path, name in ids.items()]
 
 
 def _is_hypnogram(path: Path, options: Options) -> bool:
     ending = (options.hypnogram or "").rpartition("{stem}")[2]
-    return bool(ending) and path.name.endswith(ending)
+    if bool(ending) and path.name.endswith(ending):
+        return True
+    pattern = (options.scorers or "").replace("{stem}", "*")
+    return fnmatchcase(path.name, pattern)  # an empty one fits nothing
 
 
 def _companions(path: Path, options: Options) -> tuple[str, ...]:
+    if options.scorers is not None:
+        return tuple(map(str, find_scorers(path.parent, options.scorers, path.stem).values()))
     if options.hypnogram is None:
         return ()
     hypnogram = path.with_name(options.hypnogram.replace("{stem}", path.stem))
@@ -117,18 +116,31 @@ def read(source: Source, options: Options) -> Recording:
     `RecordingError` naming the file and the field.
     """
     hypnogram = None
-    if source.companions:
+    if source.companions and options.scorers is not None:
+        hypnogram = NOTHING_SCORED  # by the file itself
+    elif source.companions:
         hypnogram = read_hypnogram(
             source.companions[0], stages=options.stages, epoch_s=options.epoch_s
         )
     found = re.search(options.subject_pattern, source.path)
-    return read_edf(
+    recording = read_edf(
         source.path,
         recording_id=source.recording_id,
         subject_id=found[1] if found and found.groups() else source.recording_id,
         options=options,
         hypnogram=hypnogram,
         stages=options.stages,
+    )
+    if hypnogram is not NOTHING_SCORED or options.scorers is None:
+        return recording
+    stem = Path(source.path).stem
+    return attach_scorers(
+        recording,
+        {name_scorer(Path(one), options.scorers, stem): Path(one) for one in source.companions},
+        stages=options.stages,
+        epoch_s=options.epoch_s,
+        tolerance=math.inf,  # as one hypnogram: whatever does not fit is cut off and told
+        ties=options.ties,
     )
 
 

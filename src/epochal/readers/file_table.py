@@ -1,6 +1,7 @@
 """A table of recordings: where each file is, whose it is, its labels and whatever else is known.
 
-Columns: `recording` and `path`; if wanted `subject`, `labels` (a label file) or `label` (one label
+Columns: `recording` and `path`; if wanted `subject`, `labels` (a label file; of
+several scorers, a pattern with one `*`) or `label` (one label
 for the whole recording). All others become metadata. Each file is read by the reader that fits its
 ending, so EDF, BDF, MAT, BrainVision, EEGLAB and E4 may stand in one table.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from epochal.errors import RecordingError
 from epochal.readers import Source, reader, reader_of
@@ -22,8 +23,9 @@ from epochal.readers.mat_signals import EPOCHS, find_number, load_variables, rea
 from epochal.readers.naming import safe_name
 from epochal.readers.parquet import read_parquet
 from epochal.readers.participants import find_lights, read_start, tidy_facts
+from epochal.readers.scorers import Ties, combine, find_scorers, name_scorer
 from epochal.readers.stage_maps import AsWritten, Unrefusing, from_codes
-from epochal.readers.stages import StageMap
+from epochal.readers.stages import GivenStages, StageMap
 from epochal.recording import Recording
 
 TABLES = ("recordings.csv", "recordings.tsv", "recordings.parquet")
@@ -31,13 +33,13 @@ OF_THE_TABLE = ("recording", "path", "subject", "labels", "label")
 OF_THE_START = ("start_utc", "utc_offset_h", "lights_on", "lights_off")
 
 
-class Options(BaseModel, extra="forbid", frozen=True, coerce_numbers_to_str=True):
+class Options(Ties, extra="forbid", frozen=True, coerce_numbers_to_str=True):
     """Which table to read, and what its labels mean."""
 
     table: str | None = Field(
         None, description=f"The table's name in the folder; null: {', '.join(TABLES)}"
     )
-    stages: StageMap | None = Field(
+    stages: GivenStages | None = Field(
         None, description="Each label and its class, null: unscored; by default labels stay"
     )
     unknown_labels: Literal["refuse", "unscored"] = Field(
@@ -140,8 +142,21 @@ def _resolve(table: Path, recording: str, name: object) -> Path:
 
 
 def _companions(table: Path, row: Mapping[str, Any]) -> tuple[str, ...]:
-    labels = [_resolve(table, row["recording"], row["labels"])] if "labels" in row else []
+    labels = _label_files(table, row) if "labels" in row else []
     return tuple(map(str, (table, *labels)))
+
+
+def _label_files(table: Path, row: Mapping[str, Any]) -> list[Path]:
+    """Return the label file of a row, or those of several scorers where its name holds a `*`."""
+    pattern = str(row["labels"])
+    if "*" not in pattern:
+        return [_resolve(table, row["recording"], pattern)]
+    if pattern.count("*") > 1:
+        raise RecordingError(table, f"'{row['recording']}': more than one * in '{pattern}'")
+    found = find_scorers(table.parent, pattern)
+    if not found:
+        raise RecordingError(table, f"'{row['recording']}': no file is called '{pattern}'")
+    return list(found.values())
 
 
 def read(source: Source, options: Options) -> Recording:
@@ -155,7 +170,11 @@ def read(source: Source, options: Options) -> Recording:
         fitting.Options(**options.reader_options.get(name, {})),
     )
     recording = _describe(recording, row, table)
-    if labels:
+    if "*" in str(row.get("labels", "")):
+        named = {name_scorer(Path(one), str(row["labels"])): Path(one) for one in labels}
+        scored = {name: _with_file(recording, path, options) for name, path in named.items()}
+        recording = combine(recording, scored, ties=options.ties, where=table)
+    elif labels:
         recording = _with_file(recording, Path(labels[0]), options)
     elif "label" in row:
         recording = _with_label(recording, str(row["label"]), table, options)

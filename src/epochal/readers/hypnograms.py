@@ -67,8 +67,14 @@ def read_hypnogram(
     if suffix not in PARSERS:
         allowed = ", ".join((".edf", ".bdf", *PARSERS))
         raise RecordingError(path, f"no hypnogram format ends in '{suffix}'; known are {allowed}")
-    text = _read_text(path)
-    rows, problems = PARSERS[suffix](path, text, epoch_s)
+    return parse_hypnogram(path, read_text(path), stages=stages, epoch_s=epoch_s)
+
+
+def parse_hypnogram(
+    path: Path, text: str, *, stages: StageMap = SLEEP_STAGES, epoch_s: float = 30.0
+) -> Hypnogram:
+    """Return the hypnogram in a file's text, by the file's ending."""
+    rows, problems = PARSERS[path.suffix.lower()](path, text, epoch_s)
     check_number_four([label for _, _, label in rows], stages, path)
     return _arrange(rows, stages=stages, path=path, epoch_s=epoch_s, problems=problems)
 
@@ -82,7 +88,8 @@ PARSERS: dict[str, Callable[[Path, str, float], tuple[Rows, list[str]]]] = {
 }
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return a file's text, UTF-8, UTF-16 or Latin-1; one that holds none is refused."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -124,7 +131,7 @@ def map_annotations(
         if not any(len(m.text.strip()) > 1 and find_stage(m.text, stages)[1] for m in marks):
             marks = [mark for mark in marks if looks_like_stage(mark.text)]
     if not marks:
-        return Hypnogram(_to_frame([]))
+        return NOTHING_SCORED
     rows: Rows = [(mark.onset_s, mark.duration_s, mark.text) for mark in marks]
     return _arrange(rows, stages=stages, path=path, epoch_s=30.0, problems=[])
 
@@ -194,6 +201,9 @@ def _cut_overlaps(rows: list[Stretch], path: str | Path, problems: list[str]) ->
 def _to_frame(rows: Sequence[tuple[float, float, str]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=ANNOTATION_COLUMNS)
     return frame.astype({"onset_s": float, "duration_s": float, "label": str})
+
+
+NOTHING_SCORED = Hypnogram(_to_frame([]))
 
 
 def fit_to_signal(

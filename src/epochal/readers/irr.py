@@ -24,6 +24,7 @@ from epochal.readers.hms import CHANNELS, SFREQ
 from epochal.readers.hms_rows import CLASSES
 from epochal.readers.irr_spectrogram import read_spectrogram
 from epochal.readers.mat_v5 import read_mat_v5
+from epochal.readers.naming import name_recordings
 from epochal.recording import Channel, Recording
 
 VOTE_ORDER = ("Other", "Seizure", "LPD", "GPD", "LRDA", "GRDA")
@@ -33,10 +34,10 @@ _SEGMENTS = ("seg", "seg_10sec")
 class Options(BaseModel, extra="forbid", frozen=True):
     """How to read the lab's `.mat` samples."""
 
-    label_pattern: str = Field(
+    label_pattern: str | None = Field(
         r"([A-Za-z]+)_sample\d+",
         description="Regular expression matched at the start of a file's name; its first group is "
-        "the class. Files with votes need none",
+        "the class. Files with votes need none; null: files without votes have no label",
     )
     labels: dict[str, str] = Field(
         {"SZ": "Seizure", **{name: name for name in CLASSES}},
@@ -51,7 +52,8 @@ def find(folder: Path, options: Options) -> list[Source]:
     paths = [folder] if folder.is_file() else sorted(folder.rglob("*.mat"))
     if not paths:
         raise RecordingError(folder, "no .mat file here")
-    return [Source(_recording_id(path, folder), str(path)) for path in paths]
+    ids = name_recordings(folder, {path: path.stem for path in paths})
+    return [Source(name, str(path)) for path, name in ids.items()]
 
 
 def read(source: Source, options: Options) -> Recording:
@@ -81,11 +83,6 @@ def read(source: Source, options: Options) -> Recording:
         arrays=arrays,
         table=_table(segment.shape[1] / SFREQ, label, votes),
     )
-
-
-def _recording_id(path: Path, folder: Path) -> str:
-    name = path.stem if path == folder else str(path.relative_to(folder).with_suffix(""))
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", name).strip("_") or "recording"
 
 
 def _segment_key(path: str, content: dict[str, Any]) -> str:
@@ -121,20 +118,24 @@ def _label(
     path: str, votes: dict[str, int] | None, options: Options
 ) -> tuple[str | None, dict[str, Any]]:
     """Return the class with most votes, or that of the file's name, and what to note about it."""
+    if votes is None and options.label_pattern is None:
+        return None, {}
     if votes is None:
-        return _label_of_name(path, options), {"label_from": "file name"}
+        return _label_of_name(path, options.label_pattern or "", options), {
+            "label_from": "file name"
+        }
     most = [name for name, count in votes.items() if count == max(votes.values())]
     if len(most) > 1:
         return None, {"label_from": "votes", "tie_between": most}
     return most[0], {"label_from": "votes"}
 
 
-def _label_of_name(path: str, options: Options) -> str:
-    match = re.match(options.label_pattern, Path(path).stem)
+def _label_of_name(path: str, pattern: str, options: Options) -> str:
+    match = re.match(pattern, Path(path).stem)
     if not match or not match.groups():
         raise RecordingError(
             path,
-            f"no votes, and label_pattern '{options.label_pattern}' finds no class in its name",
+            f"no votes, and label_pattern '{pattern}' finds no class in its name",
         )
     if match.group(1) not in options.labels:
         known = ", ".join(sorted(options.labels))

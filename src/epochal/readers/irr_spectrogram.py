@@ -1,7 +1,7 @@
 """The spectrograms of the IRR samples, on one time base.
 
 The rule was found by computing the spectrum of `seg_10sec`, which sits at 295–305 s, and looking
-for it in the columns: with the settings of `simulation.harmful_eeg_spectrogram` it is there to five
+for it in the columns: with the settings of `signals.spectrogram` it is there to five
 digits. Column j holds the 4 s from
 
 - 2j − 1 s where a region has 300 columns (centres 1, 3, 5 … s, as in the Kaggle files),

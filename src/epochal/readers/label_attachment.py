@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from epochal.errors import RecordingError
 from epochal.readers.hypnogram_files import COLUMNS
 from epochal.readers.hypnograms import Hypnogram, fit_to_signal, read_hypnogram
+from epochal.readers.scorers import TieRule, combine
 from epochal.readers.stage_maps import Unrefusing
 from epochal.readers.stages import StageMap
 from epochal.recording import Recording
@@ -26,6 +28,23 @@ def attach_file(
     if not _has_times(path):
         check_length(hypnogram, recording, epoch_s=epoch_s, tolerance=tolerance, where=path)
     return attach_labels(recording, hypnogram, stages, path)
+
+
+def attach_scorers(
+    recording: Recording,
+    files: Mapping[str, Path],
+    *,
+    stages: StageMap,
+    epoch_s: float,
+    tolerance: float,
+    ties: TieRule,
+) -> Recording:
+    """Return the recording with the consensus of the label files of several scorers."""
+    scored = {
+        name: attach_file(recording, path, stages=stages, epoch_s=epoch_s, tolerance=tolerance)
+        for name, path in files.items()
+    }
+    return combine(recording, scored, ties=ties, where=next(iter(files.values())).parent)
 
 
 def _has_times(path: Path) -> bool:

@@ -1,13 +1,14 @@
-"""MATLAB files of every version behind one function: v4 to v7 by scipy, v7.3 (HDF5) by h5py.
+"""MATLAB files of every version behind one function: v5 to v7 here, v7.3 by h5py, v4 by scipy.
 
 What comes back does not depend on the version: arrays with MATLAB's shape, singleton dimensions
-dropped; text as `str`, structs as dicts, cell arrays as lists.
+dropped; text as `str`, structs as dicts, cell arrays and text of several lines as lists. scipy's
+reader of v5 ends the process on some damaged files (`mat_v5`); its reader of v4 is plain Python.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import scipy.io
 
 from epochal.errors import RecordingError, did_you_mean
+from epochal.readers.mat_v5 import Unread, read_mat_v5
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 USERBLOCKS = (0, 512)  # where the HDF5 part begins: bare, or behind MATLAB's text
@@ -30,11 +32,12 @@ def read_mat(path: str | Path, names: Collection[str] | None = None) -> dict[str
     A file that is absent, empty, damaged or not MATLAB's raises `RecordingError`.
     """
     path = Path(path)
-    load = _read_v73 if _is_hdf5(path) else _read_v5
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            variables = load(path, names)
+            variables = _reader_of(path)(path, names)
+    except RecordingError:
+        raise
     # A damaged file raises a dozen kinds: zlib's, struct's, scipy's and h5py's own, MemoryError.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -61,6 +64,8 @@ def to_vector(path: str | Path, name: str, value: Any) -> np.ndarray:
 
 def to_numbers(path: str | Path, name: str, value: Any) -> np.ndarray:
     """Return a variable as an array of real numbers; anything else raises `RecordingError`."""
+    if isinstance(value, Unread):
+        raise RecordingError(path, f"'{name}' is {value.what}; store it as a full matrix")
     array = np.asarray(value) if isinstance(value, int | float | np.ndarray | np.generic) else None
     if array is None or array.dtype.kind not in "biuf":
         kind = type(value).__name__ if array is None else str(array.dtype)
@@ -70,7 +75,8 @@ def to_numbers(path: str | Path, name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _is_hdf5(path: Path) -> bool:
+def _reader_of(path: Path) -> Callable[[Path, Collection[str] | None], dict[str, Any]]:
+    """Tell the version by the file's first bytes."""
     try:
         with path.open("rb") as file:
             start = file.read(max(USERBLOCKS) + len(HDF5_SIGNATURE))
@@ -78,23 +84,34 @@ def _is_hdf5(path: Path) -> bool:
         raise RecordingError(path, f"cannot be read ({error.strerror})") from error
     if not start.strip(b"\0 \n\r\t"):
         raise RecordingError(path, "the file is empty")
-    return any(start[at : at + len(HDF5_SIGNATURE)] == HDF5_SIGNATURE for at in USERBLOCKS)
+    if any(start[at : at + len(HDF5_SIGNATURE)] == HDF5_SIGNATURE for at in USERBLOCKS):
+        return _read_v73
+    # v4 begins with a number below 5000, in either byte order; all later ones with letters.
+    return _read_v4 if 0 in start[:4] else _read_v5
+
+
+def _read_v4(path: Path, names: Collection[str] | None) -> dict[str, Any]:
+    wanted = None if names is None else list(names)
+    loaded = scipy.io.loadmat(path, variable_names=wanted)  # tells v4 by the same four bytes
+    return {name: _plain(np.squeeze(value)) for name, value in loaded.items() if name[:2] != "__"}
 
 
 def _read_v5(path: Path, names: Collection[str] | None) -> dict[str, Any]:
-    wanted = None if names is None else list(names)
-    loaded = scipy.io.loadmat(path, variable_names=wanted, simplify_cells=True)
-    return {name: _plain(value) for name, value in loaded.items() if not name.startswith("__")}
+    variables = read_mat_v5(path)
+    return {name: _plain(v) for name, v in variables.items() if names is None or name in names}
 
 
 def _plain(value: Any) -> Any:
-    """Return numpy's scalars as Python's and cell arrays as lists, throughout."""
+    """Return scalars as Python's, cells as lists (one alone as what it holds), throughout."""
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, np.ndarray) and value.dtype == object:
-        return [_plain(inner) for inner in value.ravel(order="F")]
-    is_scalar = isinstance(value, np.generic | np.ndarray) and value.ndim == 0
-    return value.item() if is_scalar else value
+        cells = [_plain(inner) for inner in value.ravel(order="F")]
+        return cells[0] if len(cells) == 1 else cells
+    if not isinstance(value, np.generic | np.ndarray):
+        return value
+    squeezed = np.squeeze(value)
+    return squeezed.item() if squeezed.ndim == 0 else squeezed
 
 
 def _read_v73(path: Path, names: Collection[str] | None) -> dict[str, Any]:
@@ -120,7 +137,7 @@ def _convert(file: h5py.File, node: h5py.Dataset | h5py.Group, limit: int, *, de
     if node.dtype == h5py.ref_dtype:
         references = np.asarray(node[()]).T.ravel(order="F")
         cells = [_convert(file, file[one], limit, depth=depth + 1) for one in references]
-        return cells if len(cells) != 1 else cells[0]
+        return cells[0] if len(cells) == 1 else cells
     return _plain(_as_matlab_has_it(node))
 
 
@@ -128,7 +145,8 @@ def _as_matlab_has_it(node: h5py.Dataset) -> Any:
     kind = node.attrs.get("MATLAB_class", b"")
     values = np.asarray(node[()])
     if kind == b"char":
-        return "".join(chr(code) for code in values.T.ravel(order="F"))
+        lines = ["".join(map(chr, line)).rstrip("\0") for line in np.atleast_2d(values.T)]
+        return lines[0] if len(lines) == 1 else [line.rstrip() for line in lines]
     if values.dtype.names == ("real", "imag"):
         values = values["real"] + 1j * values["imag"]
     squeezed = np.squeeze(values.T)

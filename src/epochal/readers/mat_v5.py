@@ -2,8 +2,9 @@
 
 A damaged file makes `scipy.io.loadmat` (1.17) end the whole process with a segmentation fault:
 found by flipping bytes of a file with a cell array. Here every length is checked against what is
-left before it is used. Numbers, text and cells are read; structures, sparse arrays and objects are
-left out. Format: MathWorks, "MAT-File Format", R2023b, chapter 1.
+left before it is used. Numbers, text, cells and structures are read; of a sparse array or an object
+only an `Unread` is left, which says what it was. Format: MathWorks, "MAT-File Format", R2023b,
+chapter 1; tables, strings and the like (class 17) after what MATLAB writes.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ from epochal.errors import RecordingError
 
 _HEADER_BYTES = 128
 _MATRIX, _COMPRESSED = 14, 15
-_CELL, _TEXT = 1, 4
-_COMPLEX = 0x0800
+_CELL, _STRUCT, _TEXT, _OPAQUE = 1, 2, 4, 17
+_NOT_READ = {3: "an object", 5: "a sparse matrix", 16: "a function", 17: "a table or object"}
+_COMPLEX, _LOGICAL = 0x0800, 0x0200
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8",
             13: "u8"}  # fmt: skip
 _CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8",
             15: "u8"}  # fmt: skip
 _ENCODINGS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16"}
-_MOST_BYTES = 1 << 30  # of one variable, unpacked
+_MOST_BYTES = (1 << 31) - 1  # of one variable, unpacked: the format's own limit
 _DEEPEST = 8  # cells within cells
 
 
@@ -38,7 +40,13 @@ class _Element(NamedTuple):
 
 class _Array(NamedTuple):
     name: str
-    value: Any  # None for a class that is not read
+    value: Any
+
+
+class Unread(NamedTuple):
+    """What stands for a value that is not read here; `what` names it: `a sparse matrix`."""
+
+    what: str
 
 
 class Mat5Error(ValueError):
@@ -46,13 +54,16 @@ class Mat5Error(ValueError):
 
 
 def read_mat_v5(path: str | Path) -> dict[str, Any]:
-    """Return the file's variables by name: arrays, object arrays (cells) and strings.
+    """Return the file's variables by name: arrays, object arrays (cells), dicts and text.
 
-    An array has MATLAB's shape. Raises `RecordingError` saying what is wrong with the file.
+    An array has MATLAB's shape; one that is marked logical is bool. A structure is a dict, an array
+    of them an object array of dicts; text of several lines is a list. Raises `RecordingError`
+    saying what is wrong with the file.
     """
     try:
         content = memoryview(Path(path).read_bytes())
-        return {array.name: array.value for array in _variables(content) if array.value is not None}
+        named = {array.name: array.value for array in _variables(content)}
+        return {name: value for name, value in named.items() if name and name[:2] != "__"}
     except Mat5Error as error:
         raise RecordingError(path, f"not a readable MATLAB file ({error})") from error
     except OSError as error:
@@ -92,7 +103,7 @@ def _unpack(data: memoryview) -> memoryview:
     except zlib.error as error:
         raise Mat5Error(f"a packed variable is damaged: {error}") from error
     if not unpacker.eof:
-        raise Mat5Error("a packed variable is cut short, or larger than 1 GB")
+        raise Mat5Error("a packed variable is cut short, or larger than 2 GB")
     return memoryview(content)
 
 
@@ -119,49 +130,96 @@ def _array(data: memoryview, order: str, *, depth: int) -> _Array:
     parts = list(_elements(data, order))
     if not parts:
         return _Array("", np.empty((0, 0)))  # how an empty cell is written
+    flags = _numbers(parts[0], order)
+    kind = int(flags[0]) & 0xFF if len(flags) else 0
+    if kind == _OPAQUE and len(parts) > 1:  # it has a name and no dimensions
+        return _Array(_name(parts[1]), Unread(_NOT_READ[kind]))
     if len(parts) < 3 or depth > _DEEPEST:
         raise Mat5Error("a variable lacks its flags, dimensions or name, or is nested too deep")
-    flags = _numbers(parts[0], order)
     shape = tuple(_numbers(parts[1], order).tolist())
     if not len(flags) or len(shape) < 2 or min(shape) < 0:
         raise Mat5Error(f"a variable has dimensions {shape}")
-    name = bytes(parts[2].data).decode("latin-1")
-    kind, rest = int(flags[0]) & 0xFF, parts[3:]
+    value = _value(parts[3:], shape, order, flags=int(flags[0]), depth=depth)
+    return _Array(_name(parts[2]), value)
+
+
+def _name(element: _Element) -> str:
+    return bytes(element.data).decode("latin-1")
+
+
+def _value(
+    parts: list[_Element], shape: tuple[int, ...], order: str, *, flags: int, depth: int
+) -> Any:
+    """Read what the class asks for; a class that is not read is named."""
+    kind = flags & 0xFF
     if kind == _CELL:
-        return _Array(name, _cells(rest, shape, order, depth=depth))
+        return _cells(parts, shape, order, depth=depth)
+    if kind == _STRUCT:
+        return _structures(parts, shape, order, depth=depth)
     if kind == _TEXT:
-        return _Array(name, _text(rest, order))
+        return _text(parts, shape, order)
     if kind in _CLASSES:
-        complex_numbers = bool(int(flags[0]) & _COMPLEX)
-        return _Array(name, _matrix(rest, shape, order, kind=kind, has_imaginary=complex_numbers))
-    return _Array(name, None)
+        return _matrix(parts, shape, order, flags=flags)
+    return Unread(_NOT_READ.get(kind, f"something of MATLAB's class {kind}"))
 
 
-def _matrix(
-    parts: list[_Element], shape: tuple[int, ...], order: str, *, kind: int, has_imaginary: bool
-) -> np.ndarray:
-    n_parts = 2 if has_imaginary else 1
+def _matrix(parts: list[_Element], shape: tuple[int, ...], order: str, *, flags: int) -> np.ndarray:
+    n_parts = 2 if flags & _COMPLEX else 1
     if len(parts) < n_parts:
         raise Mat5Error("an array lacks its values")
     values = [_numbers(part, order) for part in parts[:n_parts]]
     if any(len(part) != prod(shape) for part in values):
         raise Mat5Error(f"an array of {shape} holds {len(values[0])} values")
     with np.errstate(all="ignore"):
-        real = values[0].astype(_CLASSES[kind]).reshape(shape, order="F")
-        return real + 1j * values[1].reshape(shape, order="F") if has_imaginary else real
+        kind = "?" if flags & _LOGICAL else _CLASSES[flags & 0xFF]
+        real = values[0].astype(kind).reshape(shape, order="F")
+        return real + 1j * values[1].reshape(shape, order="F") if n_parts == 2 else real
 
 
 def _cells(parts: list[_Element], shape: tuple[int, ...], order: str, *, depth: int) -> np.ndarray:
     if len(parts) != prod(shape) or any(part.kind != _MATRIX for part in parts):
         raise Mat5Error(f"a cell array of {shape} holds {len(parts)} values")
-    cells = np.empty(len(parts), dtype=object)
-    for index, part in enumerate(parts):
-        cells[index] = _array(part.data, order, depth=depth + 1).value
-    return cells.reshape(shape, order="F")
+    return _as_objects([_array(part.data, order, depth=depth + 1).value for part in parts], shape)
 
 
-def _text(parts: list[_Element], order: str) -> str:
-    """Return text; of several lines (MATLAB stores a matrix of letters) the letters by column."""
+def _as_objects(values: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+    objects = np.empty(len(values), dtype=object)
+    for index, value in enumerate(values):
+        objects[index] = value
+    return objects.reshape(shape, order="F")
+
+
+def _structures(
+    parts: list[_Element], shape: tuple[int, ...], order: str, *, depth: int
+) -> dict[str, Any] | np.ndarray:
+    """Read the fields of one structure after another, each in the order of the fields' names."""
+    names = _field_names(parts, order)
+    values, n_values = parts[2:], len(names) * prod(shape)
+    if len(values) != n_values or any(part.kind != _MATRIX for part in values):
+        raise Mat5Error(f"a structure of {n_values} values holds {len(values)}")
+    if not names:
+        return {}
+    read = [_array(part.data, order, depth=depth + 1).value for part in values]
+    made = [
+        dict(zip(names, read[first : first + len(names)], strict=True))
+        for first in range(0, n_values, len(names))
+    ]
+    return made[0] if len(made) == 1 else _as_objects(made, shape)
+
+
+def _field_names(parts: list[_Element], order: str) -> list[str]:
+    """Return the fields' names, each padded with zeros to the length that is given first."""
+    length = _numbers(parts[0], order) if len(parts) > 1 else np.empty(0)
+    size = int(length[0]) if len(length) == 1 else 0
+    letters = bytes(parts[1].data) if len(parts) > 1 else b""
+    if size < 1 or len(letters) % size:
+        raise Mat5Error("a structure lacks the names of its fields")
+    padded = [letters[first : first + size] for first in range(0, len(letters), size)]
+    return [name.split(b"\0", 1)[0].decode("latin-1") for name in padded]
+
+
+def _text(parts: list[_Element], shape: tuple[int, ...], order: str) -> str | list[str]:
+    """Return text; of several lines, a list, without the blanks that fill them up."""
     if not parts:
         return ""
     kind, data = parts[0]
@@ -170,7 +228,10 @@ def _text(parts: list[_Element], order: str) -> str:
     encoding = _ENCODINGS[kind]
     if encoding == "utf-16":
         encoding += "-le" if order == "<" else "-be"
-    return bytes(data).decode(encoding, errors="replace")
+    letters = bytes(data).decode(encoding, errors="replace")
+    if shape[0] < 2 or len(letters) != prod(shape):
+        return letters
+    return [letters[row :: shape[0]].rstrip() for row in range(shape[0])]  # stored by column
 
 
 def _numbers(element: _Element, order: str) -> np.ndarray:

@@ -21,7 +21,7 @@ from epochal.readers.stage_maps import (
     follow_levels,
     from_codes,
 )
-from epochal.readers.stages import StageMap
+from epochal.readers.stages import GivenStages, StageMap
 from epochal.recording import Recording
 
 ENDINGS = (
@@ -38,7 +38,7 @@ class LabelOptions(BaseModel, extra="forbid", frozen=True, coerce_numbers_to_str
         description="Name of the label file beside the signals, `{id}` standing for the recording "
         "and `{stem}` for the signal file, e.g. `{stem}_scorer2.csv`; null: the usual endings",
     )
-    stages: StageMap | None = Field(
+    stages: GivenStages | None = Field(
         None,
         description="Each label and its class, null: unscored. By default the names of the three "
         "stages, with AccuSleep's codes in MAT and MSSV's in `_events.tsv`",

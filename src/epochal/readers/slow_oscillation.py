@@ -57,7 +57,7 @@ def find(folder: Path, options: Options) -> list[Source]:
     n_rows = count_rows(path, options.dataset_key)
     if n_rows == 0:
         raise RecordingError(path, "it has no rows")
-    labels = _labels_path(path.parent, options)
+    labels = _labels_path(path, options)
     starts = range(0, n_rows, options.rows_per_recording)
     stops = [min(start + options.rows_per_recording, n_rows) for start in starts]
     return [
@@ -107,13 +107,14 @@ def _features_path(folder: Path, options: Options) -> Path:
     raise RecordingError(folder, f"neither {options.h5} nor {options.csv} is here; it has: {here}")
 
 
-def _labels_path(folder: Path, options: Options) -> list[Path]:
+def _labels_path(features: Path, options: Options) -> list[Path]:
+    """Return the labels that go with a file of features: the default ones with that of training."""
     if options.labels is None:
         return []
-    path = folder / options.labels
-    if path.is_file():
+    path, asked_for = features.parent / options.labels, "labels" in options.model_fields_set
+    if path.is_file() and (asked_for or features.name in (options.h5, options.csv)):
         return [path]
-    if "labels" in options.model_fields_set:
+    if asked_for:
         raise RecordingError(path, "no such file of labels")
     return []
 

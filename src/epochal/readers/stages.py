@@ -6,11 +6,35 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from epochal.errors import RecordingError
 from epochal.readers.edf_fields import quote
 
 StageMap = dict[str, str | None]
+
+
+def _spell_out(stages: Any) -> Any:
+    """Take numbers in a map for text; YAML's truth values and nulls are no labels."""
+    if not isinstance(stages, Mapping):
+        return stages
+    for label, stage in stages.items():
+        if label is None or isinstance(label, bool) or isinstance(stage, bool):
+            raise ValueError(
+                f"{label}: {stage} is not a label and its class; YAML reads yes, no, on, off, "
+                "true, false, null and an empty label as something else unless they are quoted"
+            )
+    return {_as_text(label): _as_text(stage) for label, stage in stages.items()}
+
+
+def _as_text(value: Any) -> Any:
+    return f"{value:g}" if isinstance(value, int | float) else value
+
+
+# a map as it stands in conf, where a label or a class may be a number
+GivenStages = Annotated[StageMap, BeforeValidator(_spell_out)]
 
 # Rechtschaffen and Kales' stages under the AASM's names: 3 and 4 are N3, movement is unscored.
 # Numbers as in the EDF FAQ and Profusion: 5 is REM, 6 movement, 9 unscored.

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from epochal.errors import EpochalError, did_you_mean
 from epochal.features.context import known_rows
 from epochal.labels import log_proba
+from epochal.models.calibrators import Calibration
 from epochal.models.smoothing import SMOOTHERS
 from epochal.options import FeatureOptions, IngestionOptions, Options
 from epochal.recording import DataSource
@@ -36,6 +37,7 @@ class ModelEntry(Options):
     classes: list[int] = Field(description="Class numbers that training held, in output order.")
     causal: bool
     base_models: list[str] = Field(default_factory=list, description="A stack's, in frozen order.")
+    calibration: Calibration | None = None
 
 
 class Smoothing(Options):
@@ -68,6 +70,15 @@ class Manifest(Options):
     )
     caveats: tuple[str, ...] = ()
     hashes: dict[str, str] = Field(default_factory=dict, description="SHA-256 of each other file.")
+
+    @property
+    def required_channels(self) -> list[str]:
+        """The channels without which nothing is scored, each once."""
+        signals = [s for s in self.feature_engineering.signals.values() if s.required]
+        named = [name for signal in signals for name in signal.channels]
+        quality = self.ingestion.quality
+        watched = quality.channels if quality.absent == "refuse" else ()
+        return list(dict.fromkeys((*named, *watched)))
 
 
 @dataclass(frozen=True)
@@ -150,7 +161,8 @@ class Scorer:
         raw = session.run(None, {session.get_inputs()[0].name: inputs.to_numpy(np.float32)})[-1]
         proba = np.zeros((len(features), len(self.manifest.classes)))
         proba[:, entry.classes] = raw
-        return proba / proba.sum(axis=1, keepdims=True)
+        proba /= proba.sum(axis=1, keepdims=True)
+        return proba if entry.calibration is None else entry.calibration.apply(proba)
 
     def _entry(self, name: str) -> ModelEntry:
         if name not in self.models:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from epochal import __version__
 from epochal.errors import RecordingError
 from epochal.features import extract_features
 from epochal.labels import PROBA
+from epochal.options import IngestionOptions
 from epochal.provenance import RESEARCH_USE
 from epochal.readers import Source, reader, reader_of
+from epochal.readers.detection import TABLES, detect_reader
+from epochal.readers.substitution import substitute_channels, substitutions_of
 from epochal.recording import Recording
 from epochal.serving.bundle import Manifest, Scorer, data_source_of_result
 from epochal.signals.epoching import index_epochs
@@ -23,6 +27,11 @@ from epochal.signals.epoching import index_epochs
 # the range that held 99.8 % of the training epochs.
 OUTSIDE_SHARE = 0.2
 REFUSED_SHARE = 0.9
+# the readers of rows, and what their files end in
+_TABLE_READERS = {
+    "feature_table": (".csv", ".parquet"),
+    "slow_oscillation": (".csv", ".h5"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,25 +43,71 @@ class Scored:
     summary: dict[str, Any]
 
 
+def read_all(path: Path, manifest: Manifest) -> Iterator[Recording]:
+    """Read the recordings of a file one by one: several where it is a table or rows of HDF5.
+
+    A table is read with the bundle's own options, labels aside, so that its columns are those of
+    the training table; for other files see `read_raw`.
+    """
+    if not path.exists():
+        raise RecordingError(path, "no such file")
+    name, suffix = manifest.ingestion.reader, path.suffix.lower()
+    endings = _TABLE_READERS.get(name, ())
+    if suffix not in endings or path.is_dir():
+        if suffix in TABLES:
+            raise RecordingError(path, _refuse_table(name, endings))
+        yield read_raw(path, manifest)
+        return
+    chosen = reader(name)
+    options = chosen.Options(**_unlabelled(path, manifest.ingestion))
+    place = path if name == "slow_oscillation" else path.parent
+    for source in chosen.find(place, options):
+        yield chosen.read(source, options)
+
+
+def _refuse_table(name: str, endings: tuple[str, ...]) -> str:
+    if not endings:
+        return "it is a table; the bundle was trained on signals"
+    return f"the bundle's reader '{name}' takes {' and '.join(endings)} files"
+
+
+def _unlabelled(path: Path, ingestion: IngestionOptions) -> dict[str, Any]:
+    """Return a table reader's options for a file of its own name, without labels."""
+    given = ingestion.reader_options
+    if ingestion.reader == "slow_oscillation":
+        return {**given, "labels": None}
+    facts = given.get("facts")
+    found = facts if facts and (path.parent / facts).is_file() else None
+    return {**given, "table": path.name, "label": None, "stages": None, "facts": found}
+
+
 def read_raw(path: Path, manifest: Manifest) -> Recording:
     """Read a raw file, or an E4 folder; the bundle's own reader's options where it is the one."""
     if not path.exists():
         raise RecordingError(path, "no such file")
-    name, ingestion = reader_of(path), manifest.ingestion
-    options = ingestion.reader_options if name == ingestion.reader else {}
+    is_mat = path.suffix.lower() == ".mat"
+    name, ingestion = detect_reader(path) if is_mat else reader_of(path), manifest.ingestion
+    options = {"label_pattern": None} if name == "irr" else {}
+    options |= ingestion.reader_options if name == ingestion.reader else {}
     chosen = reader(name)
     return chosen.read(Source(path.stem, str(path)), chosen.Options(**options))
 
 
-def score_recording(recording: Recording, scorer: Scorer) -> Scored:
+def score_recording(
+    recording: Recording, scorer: Scorer, *, allow_substitution: bool = False
+) -> Scored:
     """Return `epoch, onset_s, label, confidence, flags, proba_<class>…` for every epoch.
 
-    A missing channel, a recording shorter than an epoch, or one that is nothing like the training
-    data raise `RecordingError`. Epochs with faults keep their label and say so in `flags`; an
-    epoch that lacks the model's columns (`known_rows`) has no label.
+    Another derivation stands in for a missing channel only where the bundle declares it and it
+    or the caller allows it; then every epoch is flagged `substituted`, and the summary says
+    what stands in for what. A missing channel, a recording shorter than an epoch, or one that
+    is nothing like the training data raise `RecordingError`. Epochs with faults keep their
+    label and say so in `flags`; an epoch that lacks the model's columns (`known_rows`) has no
+    label.
     """
     manifest = scorer.manifest
     ingestion = manifest.ingestion.model_copy(update={"trim": None})
+    recording = allow_substitutes(recording, manifest, allow=allow_substitution)
     epochs = index_epochs(recording, ingestion)
     if epochs.empty:
         raise RecordingError(
@@ -68,8 +123,19 @@ def score_recording(recording: Recording, scorer: Scorer) -> Scored:
         rows = usable & (epochs["run"] == run).to_numpy()
         proba[rows] = scorer.predict(features[rows])
     table = _table(epochs, proba, manifest.classes)
-    table.insert(4, "flags", _flags(epochs, outside, usable))
+    substituted = bool(substitutions_of(recording))
+    table.insert(4, "flags", _flags(epochs, outside, usable, substituted=substituted))
     return Scored(recording.recording_id, table, _summary(recording, table, manifest))
+
+
+def allow_substitutes(
+    recording: Recording, manifest: Manifest, *, allow: bool = False
+) -> Recording:
+    """Let stand in what may; refuse a required channel that only a substitute could be."""
+    ingestion = manifest.ingestion
+    allow = allow or ingestion.allow_substitution
+    wanted = list(ingestion.substitutes) if allow else manifest.required_channels
+    return substitute_channels(recording, ingestion.substitutes, allow=allow, wanted=wanted)
 
 
 def outside_reference(features: pd.DataFrame, manifest: Manifest) -> np.ndarray:
@@ -108,7 +174,9 @@ def _table(epochs: pd.DataFrame, proba: np.ndarray, classes: tuple[str, ...]) ->
     )
 
 
-def _flags(epochs: pd.DataFrame, outside: np.ndarray, usable: np.ndarray) -> list[str]:
+def _flags(
+    epochs: pd.DataFrame, outside: np.ndarray, usable: np.ndarray, *, substituted: bool
+) -> list[str]:
     """Name each epoch's faults, separated by semicolons."""
     faults = {
         name.removeprefix("quality_"): epochs[name].to_numpy(dtype=bool)
@@ -116,6 +184,7 @@ def _flags(epochs: pd.DataFrame, outside: np.ndarray, usable: np.ndarray) -> lis
         if name.startswith("quality_")
     }
     faults["outside_reference"] = outside > OUTSIDE_SHARE
+    faults["substituted"] = np.full(len(epochs), substituted)
     faults["not_scored"] = ~usable
     return [";".join(name for name in faults if faults[name][row]) for row in range(len(epochs))]
 
@@ -135,6 +204,7 @@ def _summary(recording: Recording, table: pd.DataFrame, manifest: Manifest) -> d
         "n_flagged": int((table["flags"] != "").sum()),
         "epochs_per_class": {name: int(counts.get(name, 0)) for name in manifest.classes},
         "mean_confidence": round(float(table["confidence"].mean()), 6),
+        "substitutions": substitutions_of(recording),
         "problems": list(recording.problems),
         "caveats": list(manifest.caveats),
         "notice": RESEARCH_USE,

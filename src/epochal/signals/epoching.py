@@ -8,7 +8,8 @@ import pandas as pd
 from epochal.options import IngestionOptions, TrimOptions
 from epochal.readers.aliases import rename_aliases
 from epochal.recording import ANNOTATION_COLUMNS, Channel, Recording
-from epochal.signals.quality import flag_epochs
+from epochal.signals.quality import absent, assess
+from epochal.signals.quality_policy import combine, kind_of_channel, withhold_labels
 
 INDEX = ["recording_id", "epoch"]
 _TOLERANCE_S = 1e-6
@@ -31,6 +32,7 @@ def index_epochs(recording: Recording, options: IngestionOptions) -> pd.DataFram
     if options.trim is not None:
         epochs = _trim(epochs, options.trim)
     epochs = pd.concat([epochs, _quality(recording, epochs, options)], axis=1)
+    epochs = withhold_labels(epochs, options.quality)
     epochs.insert(0, "recording_id", recording.recording_id)
     epochs.insert(1, "subject_id", recording.subject_id)
     epochs["data_source"] = recording.data_source
@@ -79,15 +81,19 @@ def _given_epochs(recording: Recording) -> pd.DataFrame:
 
 
 def _quality(recording: Recording, epochs: pd.DataFrame, options: IngestionOptions) -> pd.DataFrame:
-    """Flag the epochs in which any of the watched channels has a fault."""
-    recording = rename_aliases(recording, options.quality.channels)
-    flags = pd.DataFrame(index=epochs.index)
-    for name in options.quality.channels:
-        windows = cut_epochs(recording.channel(name), epochs["onset_s"], options.epoch_length_s)
-        for fault, found in flag_epochs(windows, options.quality).items():
-            column = f"quality_{fault}"
-            flags[column] = flags.get(column, False) | found
-    return flags
+    """Flag the epochs in which any of the watched channels has a fault, and index the worst."""
+    quality, length_s = options.quality, options.epoch_length_s
+    recording = rename_aliases(recording, quality.channels)
+    assessed = {}
+    for name in quality.channels:
+        if quality.absent == "missing" and name not in recording.channel_names:
+            assessed[name] = absent(len(epochs), quality)
+            continue
+        channel = recording.channel(name)
+        windows = cut_epochs(channel, epochs["onset_s"], length_s)
+        kind = kind_of_channel(channel, quality)
+        assessed[name] = assess(windows, channel.sfreq, kind=kind, options=quality)
+    return combine(assessed, quality).reindex(epochs.index)
 
 
 def _covering(

@@ -15,6 +15,7 @@ from epochal.provenance import mark_as_simulated
 from epochal.readers.hms import CHANNELS, SFREQ
 from epochal.readers.hms_rows import CLASSES, VOTES
 from epochal.readers.hms_spectrogram import FIRST_FRAME_S, FRAME_STEP_S, REGIONS, column_names
+from epochal.signals.spectrogram import compute_spectrogram
 from epochal.simulation.harmful_eeg_background import N_EEG, render_background
 from epochal.simulation.harmful_eeg_patterns import render_pattern
 from epochal.simulation.harmful_eeg_plan import (
@@ -26,7 +27,6 @@ from epochal.simulation.harmful_eeg_plan import (
     for_test,
     rows_of,
 )
-from epochal.simulation.harmful_eeg_spectrogram import compute_spectrogram
 from epochal.simulation.parquet import write_csv, write_parquet
 
 _PEAK_TO_PEAK = 4.0  # a pattern of strength 1 spans four standard deviations of the background

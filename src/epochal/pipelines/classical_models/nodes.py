@@ -5,7 +5,11 @@ from functools import partial
 
 import pandas as pd
 
-from epochal.leakage import refuse_shared_subjects
+from epochal.leakage import (
+    refuse_overlapping_windows,
+    refuse_pooled_scaling,
+    refuse_shared_subjects,
+)
 from epochal.models.baselines import add_schedule, baselines
 from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
@@ -21,10 +25,12 @@ def fit_classical(
 ) -> dict[str, Callable[[], CrossFitted]]:
     """Cross-fit and refit each listed model, and the baselines that always stand beside them."""
     refuse_shared_subjects(splits)
+    refuse_overlapping_windows(splits, epochs)
+    refuse_pooled_scaling(features, epochs)
     table = join_table(features, epochs, splits)
     pieces: dict[str, Callable[[], CrossFitted]] = {
         name: partial(cross_fit, name, model, ROSTER, table, study, family="classical")
-        for name, model in classical_models.models.items()
+        for name, model in classical_models.listed.items()
     }
     scheduled = add_schedule(table, epochs)
     return pieces | {
@@ -43,5 +49,5 @@ def predict_classical(
 ) -> pd.DataFrame:
     """Gather the listed models' out-of-fold predictions; the refits predict val and test."""
     table = add_schedule(join_table(features, epochs, splits), epochs)
-    listed = [*classical_models.models, *baselines(features, study)]
+    listed = [*classical_models.listed, *baselines(features, study)]
     return gather_predictions({name: fitted[name] for name in listed}, table, splits, study.classes)

@@ -5,7 +5,11 @@ from functools import partial
 
 import pandas as pd
 
-from epochal.leakage import refuse_shared_subjects
+from epochal.leakage import (
+    refuse_overlapping_windows,
+    refuse_pooled_scaling,
+    refuse_shared_subjects,
+)
 from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
 from epochal.options import FamilyOptions, StudyOptions
 
@@ -18,15 +22,17 @@ def fit_deep(
     study: StudyOptions,
 ) -> dict[str, Callable[[], CrossFitted]]:
     """Cross-fit and refit each listed network; without any, torch is not even imported."""
-    if not deep_models.models:
+    if not deep_models.listed:
         return {}
     from epochal.models.deep import ROSTER
 
     refuse_shared_subjects(splits)
+    refuse_overlapping_windows(splits, epochs)
+    refuse_pooled_scaling(features, epochs)
     table = join_table(features, epochs, splits)
     return {
         name: partial(cross_fit, name, model, ROSTER, table, study, family="deep")
-        for name, model in deep_models.models.items()
+        for name, model in deep_models.listed.items()
     }
 
 
@@ -39,6 +45,6 @@ def predict_deep(
     study: StudyOptions,
 ) -> pd.DataFrame:
     """Gather the listed networks' out-of-fold predictions; the refits predict val and test."""
-    listed = {name: fitted[name] for name in deep_models.models}
+    listed = {name: fitted[name] for name in deep_models.listed}
     table = join_table(features, epochs, splits)
     return gather_predictions(listed, table, splits, study.classes)

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from epochal.ingestion import find_sources, index_recordings, read_source
-from epochal.labels import keep_classes
+from epochal.ingestion import find_sources, index_recordings, note_processed, read_source
 from epochal.options import IngestionOptions, StudyOptions
 from epochal.readers import Source
 from epochal.recording import Recording
+from epochal.snapshots import draw_stored
 
 
 def list_sources(ingestion: IngestionOptions) -> pd.DataFrame:
@@ -29,16 +30,34 @@ def read_recordings(
             row.state,
             ingestion.reader,
             settings,
+            substitutes=ingestion.substitutes,
+            allow_substitution=ingestion.allow_substitution,
         )
         for row in sources.itertuples()
     }
 
 
 def make_epochs(
+    sources: pd.DataFrame,
     recordings: dict[str, Callable[[], Recording]],
     ingestion: IngestionOptions,
     study: StudyOptions,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cut the recordings into epochs, and describe each recording in a row."""
-    epochs, summary = index_recordings(recordings, ingestion)
-    return keep_classes(epochs, study.classes), summary
+    epochs, summary = index_recordings(recordings, ingestion, study.classes)
+    note_processed(sources, recordings)
+    return epochs, summary
+
+
+def draw_snapshots(
+    recordings: dict[str, Callable[[], Recording]],
+    epochs: pd.DataFrame,
+    ingestion: IngestionOptions,
+) -> dict[str, Callable[[], Figure]]:
+    """Draw a minute of each recording as a piece of its own."""
+    if ingestion.snapshot_s is None:
+        return {}
+    return {
+        name: partial(draw_stored, recordings[name], rows, length_s=ingestion.snapshot_s)
+        for name, rows in epochs.groupby("recording_id")
+    }

@@ -1,12 +1,17 @@
-"""Raw files → `recordings`, `epochs`."""
+"""Raw files → `recordings`, `epochs`, `snapshots`."""
 
 from kedro.pipeline import Node, Pipeline
 
-from epochal.pipelines.ingestion.nodes import list_sources, make_epochs, read_recordings
+from epochal.pipelines.ingestion.nodes import (
+    draw_snapshots,
+    list_sources,
+    make_epochs,
+    read_recordings,
+)
 
 
 def create_pipeline() -> Pipeline:
-    """Find the raw files, read them one by one, cut them into epochs."""
+    """Find the raw files, read them one by one, cut them into epochs, draw them."""
     return Pipeline(
         [
             Node(list_sources, "params:ingestion", "sources", name="list_sources"),
@@ -18,9 +23,15 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 make_epochs,
-                ["recordings", "params:ingestion", "params:study"],
+                ["sources", "recordings", "params:ingestion", "params:study"],
                 ["epochs", "recording_summary"],
                 name="make_epochs",
+            ),
+            Node(
+                draw_snapshots,
+                ["recordings", "epochs", "params:ingestion"],
+                "snapshots",
+                name="draw_snapshots",
             ),
         ]
     )

@@ -5,16 +5,17 @@ from functools import partial
 
 import pandas as pd
 
+from epochal.leakage import refuse_in_sample
 from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
 from epochal.models.stacking import (
     META_ROSTER,
     choose_base_models,
+    list_stacks,
     mark_causal,
     smooth_predictions,
     spread_models,
 )
-from epochal.options import ModelOptions, StackingOptions, StudyOptions
-from epochal.serving.bundle import STACK
+from epochal.options import StackingOptions, StudyOptions
 
 
 def fit_stack(
@@ -25,14 +26,17 @@ def fit_stack(
     stacking: StackingOptions,
     study: StudyOptions,
 ) -> dict[str, Callable[[], CrossFitted]]:
-    """Cross-fit the meta-learner on out-of-fold probabilities; nothing where nothing is stacked."""
+    """Cross-fit the meta-learner and its comparisons on out-of-fold probabilities, if any."""
     predictions = pd.concat([classical, deep], ignore_index=True)
+    refuse_in_sample(predictions, splits)
     models = choose_base_models(predictions, stacking)
     if not models:
         return {}
     table = join_table(spread_models(predictions, models, ("oof",)), epochs, splits)
-    meta = ModelOptions(kind="logistic_regression", params={"C": stacking.C})
-    return {STACK: partial(cross_fit, STACK, meta, META_ROSTER, table, study, family="stack")}
+    return {
+        name: partial(cross_fit, name, meta, META_ROSTER, table, study, family="stack")
+        for name, meta in list_stacks(stacking).items()
+    }
 
 
 def predict_stack(

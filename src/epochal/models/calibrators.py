@@ -1,0 +1,157 @@
+"""Calibration: from what a model says to how often it is right.
+
+A calibration is fitted on out-of-fold probabilities, at the classes' natural prevalence, and is
+plain numbers: it travels in a bundle's manifest and is applied by numpy alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from epochal.options.base import Options
+from epochal.options.models import CalibrationKind
+
+Kind = CalibrationKind
+_FLOOR = 1e-6  # of a probability, before its logarithm and after its calibration
+
+
+class Calibration(Options):
+    """A fitted calibration of `n_classes` probabilities.
+
+    `temperature`, `vector` and `prior` are softmax(scale · log p + offset); `sigmoid` does so for
+    each class against the rest, `isotonic` maps each class by straight lines between knots.
+    """
+
+    kind: Kind
+    scale: tuple[float, ...] = Field((), description="One per class.")
+    offset: tuple[float, ...] = Field((), description="One per class.")
+    knots: tuple[tuple[tuple[float, float], ...], ...] = Field(
+        (), description="`isotonic`: (given, calibrated) pairs of each class."
+    )
+
+    def apply(self, proba: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities `(n_epochs, n_classes)`, rows of sum 1; NaN stays NaN."""
+        if self.kind == "isotonic":
+            return _normalise(_through_knots(proba, self.knots))
+        scale, offset = np.array(self.scale), np.array(self.offset)
+        if self.kind == "sigmoid":
+            return _normalise(_logistic(_log_odds(proba) * scale + offset))
+        return _softmax(_log(proba) * scale + offset)
+
+
+def fit_calibration(kind: Kind, proba: np.ndarray, codes: np.ndarray) -> Calibration:
+    """Fit a calibration on out-of-fold `proba` `(n_epochs, n_classes)` and class numbers.
+
+    `temperature` and `vector` scaling: Guo et al. 2017, arXiv:1706.04599; `prior` moves the
+    classes' log odds alone, as a change of prevalence does; `sigmoid`: Platt 1999; `isotonic`:
+    Zadrozny and Elkan 2002, doi:10.1145/775047.775151.
+    """
+    target = np.eye(proba.shape[1])[codes]
+    if kind == "isotonic":
+        return Calibration(kind=kind, knots=_fit_knots(proba, target))
+    if kind == "sigmoid":
+        pairs = [_fit_line(_log_odds(p), t) for p, t in zip(proba.T, target.T, strict=True)]
+        return Calibration(
+            kind=kind, scale=tuple(s for s, _ in pairs), offset=tuple(o for _, o in pairs)
+        )
+    scale, offset = _fit_softmax(_log(proba), target, kind)
+    return Calibration(kind=kind, scale=tuple(scale.tolist()), offset=tuple(offset.tolist()))
+
+
+def _fit_softmax(
+    log_proba: np.ndarray, target: np.ndarray, kind: Kind
+) -> tuple[np.ndarray, np.ndarray]:
+    """Minimise the log loss over the parameters that the kind leaves free."""
+    from scipy.optimize import minimize
+
+    n_classes = log_proba.shape[1]
+    n_scales = {"temperature": 1, "vector": n_classes, "prior": 0}[kind]
+    n_offsets = 0 if kind == "temperature" else n_classes
+
+    def unpack(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scale = free[:n_scales] if n_scales else np.ones(1)
+        offset = free[n_scales:] if n_offsets else np.zeros(n_classes)
+        return np.broadcast_to(scale, n_classes), offset - offset.mean()
+
+    def loss(free: np.ndarray) -> tuple[float, np.ndarray]:
+        scale, offset = unpack(free)
+        proba = _softmax(log_proba * scale + offset)
+        error = (proba - target) / len(target)
+        by_scale = (error * log_proba).sum(axis=0)
+        by_offset = error.sum(axis=0)
+        gradient = [by_scale.sum()] if n_scales == 1 else by_scale[:n_scales]
+        value = -float(np.mean(np.log(np.maximum((proba * target).sum(axis=1), 1e-300))))
+        centred = by_offset - by_offset.mean()
+        return value, np.concatenate([gradient, centred[:n_offsets]])
+
+    start = np.concatenate([np.ones(n_scales), np.zeros(n_offsets)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    scale, offset = unpack(found)
+    return scale, offset
+
+
+def _fit_line(log_odds: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    """Fit P = 1 / (1 + exp(-(scale · log odds + offset))), with Platt's softened targets."""
+    from scipy.optimize import minimize
+
+    n_yes, n_no = target.sum(), (1 - target).sum()
+    softened = np.where(target > 0, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
+
+    def loss(free: np.ndarray) -> tuple[float, np.ndarray]:
+        score = log_odds * free[0] + free[1]
+        error = (_logistic(score) - softened) / len(score)
+        value = float(np.mean(np.logaddexp(0, score) - softened * score))
+        return value, np.array([error @ log_odds, error.sum()])
+
+    scale, offset = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B").x
+    return float(scale), float(offset)
+
+
+def _fit_knots(
+    proba: np.ndarray, target: np.ndarray
+) -> tuple[tuple[tuple[float, float], ...], ...]:
+    from sklearn.isotonic import IsotonicRegression
+
+    fits = [
+        IsotonicRegression(y_min=0.0, y_max=1.0).fit(given, hit)
+        for given, hit in zip(proba.T, target.T, strict=True)
+    ]
+    return tuple(
+        tuple(zip(fit.X_thresholds_.tolist(), fit.y_thresholds_.tolist(), strict=True))
+        for fit in fits
+    )
+
+
+def _through_knots(
+    proba: np.ndarray, knots: tuple[tuple[tuple[float, float], ...], ...]
+) -> np.ndarray:
+    columns = [
+        np.interp(given, *np.array(of_class).T)
+        for given, of_class in zip(proba.T, knots, strict=True)
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _log(proba: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(proba, _FLOOR))
+
+
+def _log_odds(proba: np.ndarray) -> np.ndarray:
+    inside = np.clip(proba, _FLOOR, 1 - _FLOOR)
+    return np.log(inside / (1 - inside))
+
+
+def _logistic(score: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-score))
+
+
+def _softmax(score: np.ndarray) -> np.ndarray:
+    grown = np.exp(score - score.max(axis=1, keepdims=True))
+    return grown / grown.sum(axis=1, keepdims=True)
+
+
+def _normalise(proba: np.ndarray) -> np.ndarray:
+    """Scale rows to sum 1, no class of them impossible."""
+    floored = np.maximum(proba, _FLOOR)
+    return floored / floored.sum(axis=1, keepdims=True)

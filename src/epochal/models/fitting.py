@@ -1,0 +1,180 @@
+"""Fitting one estimator: which rows, with which targets and weights, and when to stop."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.pipeline import Pipeline
+from sklearn.utils.class_weight import compute_class_weight
+
+from epochal.errors import EpochalError
+from epochal.labels import VOTE, encode
+from epochal.leakage import refuse_foreign_statistics
+from epochal.options import EarlyStoppingOptions, ModelOptions
+
+
+class Targets(NamedTuple):
+    """Rows to fit on, by place in the table (a row may come more than once), codes, weights."""
+
+    places: np.ndarray
+    codes: np.ndarray
+    weights: np.ndarray | None
+
+
+def fit_estimator(
+    estimator: Any,
+    rows: pd.DataFrame,
+    columns: list[str],
+    classes: tuple[str, ...],
+    options: ModelOptions,
+    *,
+    seed: int,
+) -> Any:
+    """Fit an estimator on the labelled rows of a table, and return it.
+
+    Rows that the split does not `kept` are left out. Without a labelled row, with votes that are
+    not there, or with early stopping that the kind does not know, raise `EpochalError`.
+    """
+    kept = rows[rows["kept"].astype(bool)] if "kept" in rows else rows
+    if options.early_stopping is None:
+        return _fit(estimator, _take(kept, columns, make_targets(kept, classes, options)))
+    training, validating = _part_subjects(kept, options.early_stopping, seed=seed)
+    return _fit_until(
+        estimator,
+        _take(training, columns, make_targets(training, classes, options)),
+        _take(validating, columns, make_targets(validating, classes, options)),
+        options.early_stopping.rounds,
+    )
+
+
+def make_targets(rows: pd.DataFrame, classes: tuple[str, ...], options: ModelOptions) -> Targets:
+    """Return what is to be learnt of the rows that have a label, or votes.
+
+    With `targets: votes`, a row comes once for each class that has a vote, weighted by its share:
+    the weighted log loss is then the cross-entropy with the votes.
+    """
+    if options.targets == "votes":
+        return _vote_targets(rows, classes)
+    codes = encode(rows["label"], classes)
+    places = np.flatnonzero(codes >= 0)
+    if not len(places):
+        raise EpochalError("No labelled epoch to fit on")
+    return Targets(places, codes[places], class_weights(codes[places], options.class_weight))
+
+
+def class_weights(codes: np.ndarray, kind: str | None) -> np.ndarray | None:
+    """Return each row's weight, of mean 1: classes by 1/frequency, or by 1/√frequency."""
+    if kind is None:
+        return None
+    present = np.unique(codes)
+    of_class = dict(
+        zip(present, compute_class_weight("balanced", classes=present, y=codes), strict=True)
+    )
+    weights = np.array([of_class[code] for code in codes])
+    weights = np.sqrt(weights) if kind == "sqrt" else weights
+    return weights / weights.mean()
+
+
+def _vote_targets(rows: pd.DataFrame, classes: tuple[str, ...]) -> Targets:
+    names = [f"{VOTE}{name}" for name in classes]
+    missing = [name for name in names if name not in rows]
+    if missing:
+        raise EpochalError(f"`targets: votes` needs the experts' votes: no column {missing[0]}")
+    votes = rows[names].to_numpy(dtype=float)
+    total = votes.sum(axis=1, keepdims=True)
+    share = np.divide(votes, total, out=np.zeros_like(votes), where=total > 0)
+    places, codes = np.nonzero(share)
+    if not len(places):
+        raise EpochalError("No epoch with votes to fit on")
+    return Targets(places, codes, share[places, codes])
+
+
+def _part_subjects(
+    rows: pd.DataFrame, options: EarlyStoppingOptions, *, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Set whole subjects aside for validation."""
+    labelled = rows[rows["label"].notna()]
+    if labelled["subject_id"].nunique() < 2:
+        raise EpochalError("Early stopping needs two training subjects or more")
+    splitter = GroupShuffleSplit(1, test_size=options.share, random_state=seed)
+    train, validate = next(splitter.split(labelled, groups=labelled["subject_id"]))
+    return labelled.iloc[train], labelled.iloc[validate]
+
+
+class _Sample(NamedTuple):
+    X: pd.DataFrame
+    y: np.ndarray
+    weights: np.ndarray | None
+
+
+def _take(rows: pd.DataFrame, columns: list[str], targets: Targets) -> _Sample:
+    X = rows[columns]
+    whole = len(targets.places) == len(X) and (np.diff(targets.places) == 1).all()
+    return _Sample(X if whole else X.iloc[targets.places], targets.codes, targets.weights)
+
+
+def _fit(estimator: Any, sample: _Sample) -> Any:
+    name = "sample_weight"
+    if isinstance(estimator, Pipeline):
+        name = f"{estimator.steps[-1][0]}__{name}"
+    weights = {} if sample.weights is None else {name: sample.weights}
+    estimator.fit(sample.X, sample.y, **weights)
+    refuse_foreign_statistics(estimator, sample.X, sample.y)
+    return estimator
+
+
+def _fit_until(estimator: Any, training: _Sample, validating: _Sample, rounds: int) -> Any:
+    """Fit boosted trees until the validation loss has not fallen for so many rounds."""
+    kind = type(estimator).__name__
+    if kind not in _STOPPERS:
+        raise EpochalError(f"{kind} knows no early stopping; it is for {', '.join(_STOPPERS)}")
+    seen = np.isin(validating.y, training.y)  # a class that nobody trains on cannot be judged
+    weights = None if validating.weights is None else validating.weights[seen]
+    judged = _Sample(validating.X[seen], validating.y[seen], weights)
+    return _STOPPERS[kind](estimator, training, judged, rounds)
+
+
+def _stop_lightgbm(estimator: Any, training: _Sample, validating: _Sample, rounds: int) -> Any:
+    from lightgbm import early_stopping
+
+    return estimator.fit(
+        training.X,
+        training.y,
+        sample_weight=training.weights,
+        eval_X=(validating.X,),
+        eval_y=(validating.y,),
+        eval_sample_weight=None if validating.weights is None else [validating.weights],
+        callbacks=[early_stopping(rounds, verbose=False)],
+    )
+
+
+def _stop_xgboost(estimator: Any, training: _Sample, validating: _Sample, rounds: int) -> Any:
+    return estimator.fit(
+        training.X,
+        training.y,
+        sample_weight=training.weights,
+        validation=(validating.X, validating.y, validating.weights),
+        rounds=rounds,
+    )
+
+
+def _stop_hist(estimator: Any, training: _Sample, validating: _Sample, rounds: int) -> Any:
+    estimator.set_params(early_stopping=True, n_iter_no_change=rounds)
+    return estimator.fit(
+        training.X,
+        training.y,
+        sample_weight=training.weights,
+        X_val=validating.X,
+        y_val=validating.y,
+        sample_weight_val=validating.weights,
+    )
+
+
+_STOPPERS = {
+    "LGBMClassifier": _stop_lightgbm,
+    "EncodedXGBoost": _stop_xgboost,
+    "HistGradientBoosting": _stop_hist,
+}

@@ -1,0 +1,154 @@
+"""The search for hyper-parameters, by folds of subjects inside the rows that may be fitted on.
+
+What a search reports is a selection score: it says which parameters to take, and nothing of how a
+model will do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import hash as fingerprint
+from sklearn.metrics import cohen_kappa_score, f1_score, log_loss
+from sklearn.model_selection import GroupKFold
+
+from epochal.errors import EpochalError, LeakageError
+from epochal.labels import encode
+from epochal.options import RangeOptions, TuneOptions
+
+# parameters, training rows, rows to predict -> probabilities `(n_rows, n_classes)`
+Attempt = Callable[[dict[str, Any], pd.DataFrame, pd.DataFrame], np.ndarray]
+
+LOWER_IS_BETTER = {"log_loss"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best parameters, their selection score, and every trial: number, score, parameters."""
+
+    params: dict[str, Any]
+    score: float
+    trials: list[dict[str, Any]] = field(default_factory=list)
+
+
+def search(
+    attempt: Attempt,
+    rows: pd.DataFrame,
+    classes: tuple[str, ...],
+    options: TuneOptions,
+    *,
+    seed: int,
+    name: str,
+) -> Found:
+    """Return the best of `n_trials` sets of parameters.
+
+    Each is judged on rows of subjects that its model has not seen. With `storage`, trials done
+    before for the same rows and options count: an interrupted search goes on. Rows whose role is
+    `test`, or fewer subjects than folds, raise `EpochalError`.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise EpochalError("A search needs optuna: pip install 'epochal[tune]'") from error
+    _refuse_test_rows(rows, name)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    labelled = rows[rows["label"].notna()].reset_index(drop=True)
+    codes = encode(labelled["label"], classes)
+    folds = _inner_folds(labelled, options)
+
+    def judge(trial: Any) -> float:
+        params = {key: _suggest(trial, key, space) for key, space in options.space.items()}
+        proba = np.zeros((len(labelled), len(classes)))
+        for train, held_out in folds:
+            proba[held_out] = attempt(params, labelled.iloc[train], labelled.iloc[held_out])
+        return score(codes, proba, options.metric)
+
+    study = _open_study(optuna, options, seed=seed, name=f"{name}-{_state_of(rows, options)}")
+    done = sum(trial.state.name == "COMPLETE" for trial in study.trials)
+    study.optimize(judge, n_trials=max(0, options.n_trials - done))
+    return Found(dict(study.best_params), float(study.best_value), _describe(study.trials))
+
+
+def score(codes: np.ndarray, proba: np.ndarray, metric: str) -> float:
+    """Return κ, macro-F1 or log loss of probabilities."""
+    if metric == "log_loss":
+        floored = np.maximum(proba, 1e-6)
+        floored /= floored.sum(axis=1, keepdims=True)
+        return float(log_loss(codes, floored, labels=np.arange(proba.shape[1])))
+    guess = proba.argmax(axis=1)
+    if metric == "macro_f1":
+        return float(f1_score(codes, guess, average="macro", zero_division=0))
+    return float(cohen_kappa_score(codes, guess))
+
+
+def write_search(folder: Path, found: Found, config: dict[str, Any]) -> None:
+    """Write `trials.jsonl`, `best_params.json`, `best_score.json` and `config_used.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(trial, default=str) for trial in found.trials]
+    (folder / "trials.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    best = {"score": found.score, "kind": "selection score, not performance"}
+    for name, content in (
+        ("best_params", found.params),
+        ("best_score", best),
+        ("config_used", config),
+    ):
+        text = json.dumps(content, indent=2, default=str) + "\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def _inner_folds(rows: pd.DataFrame, options: TuneOptions) -> list[tuple[np.ndarray, np.ndarray]]:
+    n_subjects = rows["subject_id"].nunique()
+    if n_subjects < options.n_folds:
+        raise EpochalError(
+            f"A search in {options.n_folds} folds needs as many subjects; there are {n_subjects}"
+        )
+    return list(GroupKFold(options.n_folds).split(rows, groups=rows["subject_id"]))
+
+
+def _refuse_test_rows(rows: pd.DataFrame, name: str) -> None:
+    if "role" in rows and (rows["role"] == "test").any():
+        raise LeakageError(f"The search for '{name}' was given rows of the role test")
+
+
+def _suggest(trial: Any, name: str, space: RangeOptions | tuple[Any, ...]) -> Any:
+    if not isinstance(space, RangeOptions):
+        return trial.suggest_categorical(name, list(space))
+    if space.whole:
+        return trial.suggest_int(name, round(space.low), round(space.high), log=space.log)
+    return trial.suggest_float(name, space.low, space.high, log=space.log)
+
+
+def _open_study(optuna: Any, options: TuneOptions, *, seed: int, name: str) -> Any:
+    samplers = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+    storage = None
+    if options.storage is not None:
+        Path(options.storage).parent.mkdir(parents=True, exist_ok=True)
+        storage = optuna.storages.JournalStorage(
+            optuna.storages.journal.JournalFileBackend(options.storage)
+        )
+    return optuna.create_study(
+        study_name=name,
+        storage=storage,
+        sampler=samplers[options.sampler](seed=seed),
+        direction="minimize" if options.metric in LOWER_IS_BETTER else "maximize",
+        load_if_exists=True,
+    )
+
+
+def _state_of(rows: pd.DataFrame, options: TuneOptions) -> str:
+    """Name a search by what it searches in: other rows or options are another search."""
+    state = (rows, options.model_dump(exclude={"n_trials", "storage"}))
+    return str(fingerprint(state))
+
+
+def _describe(trials: list[Any]) -> list[dict[str, Any]]:
+    return [
+        {"trial": trial.number, "score": trial.value, "state": trial.state.name, **trial.params}
+        for trial in trials
+    ]

@@ -1,0 +1,130 @@
+from functools import cache
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from epochal.metrics import calibration_error
+from epochal.models.calibrators import Calibration, Kind, fit_calibration
+
+KINDS = get_args(Kind)
+
+
+def softmax(score):
+    grown = np.exp(score - score.max(axis=1, keepdims=True))
+    return grown / grown.sum(axis=1, keepdims=True)
+
+
+def draw(n_epochs=20_000, seed=0, prior=(0.5, 0.3, 0.2)):
+    """Return true posteriors of three overlapping classes, and the classes drawn from them."""
+    random = np.random.default_rng(seed)
+    codes = random.choice(3, size=n_epochs, p=prior)
+    centres = np.array([[0, 0], [2, 0], [0, 2]])
+    seen = centres[codes] + random.normal(size=(n_epochs, 2))
+    score = np.log(prior) - 0.5 * ((seen[:, None] - centres) ** 2).sum(axis=2)
+    return softmax(score), codes
+
+
+@cache
+def fitted_once(kind):
+    return fit_calibration(kind, *draw(500))
+
+
+def log_loss(proba, codes):
+    return -np.log(proba[np.arange(len(codes)), codes]).mean()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_calibrated_already_hardly_changes(kind):
+    proba, codes = draw()
+    found = fit_calibration(kind, proba, codes).apply(proba)
+    assert np.abs(found - proba).mean() < 0.015
+    assert log_loss(found, codes) < log_loss(proba, codes) + 0.002
+
+
+@pytest.mark.parametrize("kind", ["temperature", "vector", "sigmoid", "isotonic"])
+def test_overconfidence_is_mended_on_rows_that_were_not_fitted(kind):
+    proba, codes = draw()
+    sharpened = softmax(3 * np.log(proba))
+    fitted = fit_calibration(kind, sharpened[:10_000], codes[:10_000])
+    found = fitted.apply(sharpened[10_000:])
+    before = calibration_error(codes[10_000:], sharpened[10_000:], 15)
+    assert before > 0.1
+    assert calibration_error(codes[10_000:], found, 15) < 0.02
+
+
+def test_a_temperature_of_three_is_found():
+    proba, codes = draw()
+    found = fit_calibration("temperature", softmax(3 * np.log(proba)), codes)
+    assert found.scale == pytest.approx((1 / 3,) * 3, rel=0.03)
+    assert found.offset == pytest.approx((0, 0, 0))
+
+
+@pytest.mark.parametrize("kind", ["prior", "vector"])
+def test_the_prevalence_that_class_weights_hid_comes_back(kind):
+    proba, codes = draw()
+    balanced = softmax(np.log(proba) - np.log([0.5, 0.3, 0.2]))  # as if trained on equal shares
+    found = fit_calibration(kind, balanced, codes)
+    assert np.abs(found.apply(balanced) - proba).mean() < 0.01
+    moved = np.array(found.offset) - np.mean(found.offset)
+    wanted = np.log([0.5, 0.3, 0.2]) - np.mean(np.log([0.5, 0.3, 0.2]))
+    assert moved == pytest.approx(wanted, abs=0.1)
+
+
+def test_a_prior_correction_leaves_the_sharpness_alone():
+    proba, codes = draw()
+    assert fit_calibration("prior", softmax(3 * np.log(proba)), codes).scale == (1, 1, 1)
+
+
+@pytest.mark.parametrize(("kind", "method"), [("sigmoid", "sigmoid"), ("isotonic", "isotonic")])
+def test_two_classes_are_calibrated_as_scikit_learn_does(kind, method):
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 2, 4000)
+    X = codes[:, None] + random.normal(size=(4000, 1))
+    model = LogisticRegression(C=1e-4).fit(X, codes)
+    theirs = CalibratedClassifierCV(FrozenEstimator(model), method=method, ensemble=False)
+    expected = theirs.fit(X, codes).predict_proba(X)
+    proba = model.predict_proba(X)
+    found = fit_calibration(kind, proba, codes).apply(proba)
+    assert np.abs(found - expected).mean() < 0.005
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_calibration_is_the_same_after_its_way_through_json(kind):
+    proba, codes = draw(2000)
+    fitted = fit_calibration(kind, proba, codes)
+    again = Calibration.model_validate_json(fitted.model_dump_json())
+    assert np.array_equal(again.apply(proba), fitted.apply(proba))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=20, deadline=None)
+@given(
+    scores=st.lists(st.lists(st.floats(-50, 50), min_size=3, max_size=3), min_size=1, max_size=20)
+)
+def test_calibrated_probabilities_are_probabilities(kind, scores):
+    found = fitted_once(kind).apply(softmax(np.array(scores)))
+    assert (found > 0).all()
+    assert found.sum(axis=1) == pytest.approx(np.ones(len(scores)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_class_that_is_never_right_stays_possible(kind):
+    proba, codes = draw(2000)
+    proba, codes = proba[codes < 2], codes[codes < 2]
+    found = fit_calibration(kind, proba, codes).apply(proba)
+    assert (found[:, 2] > 0).all()
+    if kind != "temperature":  # a temperature knows no class
+        assert found[:, 2].mean() < 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_missing_probability_stays_missing(kind):
+    proba, codes = draw(500)
+    found = fit_calibration(kind, proba, codes).apply(np.full((1, 3), np.nan))
+    assert np.isnan(found).all()
