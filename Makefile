@@ -42,7 +42,7 @@ check: install ## ruff, mypy, the import contract, spelling, the docs
 bench: install ## Benchmarks beside peers: make bench ONLY=name
 	$(BIN)/python -m benchmarks $(ONLY)
 
-bench-realism: install ## Simulated nights scored by independent pretrained scorers
+bench-realism: install ## Simulated nights and mice scored by independent pretrained scorers
 	$(BIN)/python -m benchmarks realism
 
 viz: install ## Kedro-Viz

@@ -14,6 +14,25 @@ def test_every_pulse_is_found_where_it_is(bpm):
     assert beats.valid.all()
 
 
+@pytest.mark.parametrize("bpm", [60, 100])
+def test_the_foot_is_where_the_steepest_tangent_meets_the_trough(bpm):
+    (beats,) = find_pulses(pulse_wave(steady(bpm), width_s=0.08)[None], BVP_HZ)
+    # the steepest tangent of a Gaussian meets its base two standard deviations before its top
+    assert beats.rise_s[2:-2] == pytest.approx(0.16, abs=0.03)
+
+
+def test_intervals_between_feet_do_not_see_a_wandering_peak():
+    times_s = steady(72)
+    late = np.random.default_rng(0).choice([0.0, 1.0], len(times_s))
+    time_s = np.arange(3840) / BVP_HZ
+    wave = pulse_wave(times_s)
+    for beat_s, size in zip(times_s, late, strict=True):  # a second summit, now and then the higher
+        wave += 30 * size * np.exp(-0.5 * ((time_s - beat_s - 0.1) / 0.05) ** 2)
+    (beats,) = find_pulses(wave[None], BVP_HZ)
+    assert np.diff(beats.time_s).std() > 0.025
+    assert beats.interval_s.std() < 0.5 * np.diff(beats.time_s).std()
+
+
 @pytest.mark.parametrize("polarity", [1.0, -1.0])
 def test_every_r_peak_is_found_in_either_polarity(polarity):
     times_s = beat_times(0.8 + 0.05 * np.sin(np.arange(65)))

@@ -14,12 +14,10 @@ from epochal.features.roster import compute_features
 from epochal.options import FeatureOptions, SignalOptions
 from epochal.readers.aliases import rename_aliases
 from epochal.recording import Channel, Recording
-from epochal.signals.artefacts import remove_artefacts
 from epochal.signals.epoching import cut_epochs
 from epochal.signals.filtering import filter_channel, take_envelope
 from epochal.signals.montage import apply_to_recording
 from epochal.signals.quality_policy import quality_features
-from epochal.signals.spectrogram import spectrogram_around
 
 _NOWHERE_S = -1e9  # a window that is not there: all its samples are missing
 SPECTROGRAM = "spectrogram"  # an array that is computed where a recording does not bring it
@@ -52,6 +50,8 @@ def _prepare(recording: Recording, options: FeatureOptions) -> Recording:
     if options.montage is not None:
         recording = apply_to_recording(recording, options.montage)
     if options.artefacts is not None:
+        from epochal.signals.artefacts import remove_artefacts
+
         recording = remove_artefacts(recording, options.artefacts)
     return rename_aliases(recording, options.channels)
 
@@ -134,6 +134,8 @@ def _given_windows(
 ) -> tuple[np.ndarray, float]:
     """Return the windows that a recording brings, without a channel axis of 1, and their rate."""
     if name == SPECTROGRAM and name not in recording.arrays:
+        from epochal.signals.spectrogram import spectrogram_around  # scipy.signal is slow to start
+
         return spectrogram_around(recording, epochs["onset_s"].to_numpy(float)), np.nan
     if name not in recording.arrays:
         known = ", ".join(recording.arrays) or "none"

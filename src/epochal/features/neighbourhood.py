@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import correlate1d, maximum_filter1d
 
 from epochal.options import ContextOptions
 
@@ -75,6 +74,8 @@ class _Trailing:
         return np.sqrt(np.maximum(variance, 0.0))
 
     def _max(self, values: np.ndarray) -> np.ndarray:
+        from scipy.ndimage import maximum_filter1d  # here, for scoring to start sooner
+
         lowest = np.where(np.isfinite(values), values, -np.inf)
         found = maximum_filter1d(
             lowest, self.n_epochs, axis=0, mode="constant", cval=-np.inf, origin=self.origin
@@ -109,6 +110,8 @@ def _weighted_mean(
     values: np.ndarray, weights: np.ndarray, *, mode: str, origin: int = 0
 ) -> np.ndarray:
     """Return the mean of the values around each that are known, NaN where none is."""
+    from scipy.ndimage import correlate1d
+
     known = np.isfinite(values)
     summed = correlate1d(np.where(known, values, 0.0), weights, axis=0, mode=mode, origin=origin)
     total = correlate1d(known.astype(float), weights, axis=0, mode=mode, origin=origin)

@@ -13,6 +13,7 @@ from epochal.features.columns import log_floored, stack, undefined
 
 BREATHING_HZ = (0.1, 0.7)  # 6 to 42 breaths a minute
 FAST_HZ = 0.3
+NEAR_HZ = 1 / 30  # two breaths a minute
 GRID_HZ = 4.0
 SEGMENT_S = 32.0
 # Parts of the pulse wave's spectrum below the beat, and the beat that they are compared with.
@@ -57,7 +58,7 @@ def pulse_respiration_features(windows: np.ndarray, sfreq: float) -> dict[str, n
     """Return breathing as seen in the height and pace of pulses, BVP `(n_epochs, n_samples)`.
 
     After Charlton et al. 2018, doi:10.1109/RBME.2017.2763681 (amplitude and frequency modulation,
-    spectra averaged). A heart rate below twice the breathing rate hides it.
+    the geometric mean of their spectra). A heart rate below twice the breathing rate hides it.
     """
     length_s = windows.shape[-1] / sfreq
     found = [measure_modulation(beats, length_s) for beats in find_pulses(windows, sfreq)]
@@ -75,22 +76,26 @@ def belt_features(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:
 
 
 def measure_modulation(beats: Beats, length_s: float) -> Modulation:
-    """Return the breathing of one window from its pulses."""
+    """Return the breathing of one window from its pulses.
+
+    Both series are high-passed at 0.1 Hz, else the slow waves of blood pressure pass for breaths.
+    """
     if not beats.enough:
         return undefined(Modulation)
     grid_s = np.arange(0, length_s, 1 / GRID_HZ)
     heights = np.interp(grid_s, beats.time_s, beats.height)
     paces = np.interp(grid_s, beats.time_s[1:][beats.valid], beats.trusted_s)
     freqs, first = _breathing_spectrum(heights)
-    spectrum = (first + _breathing_spectrum(paces)[1]) / 2
+    shares = np.sqrt(first * _breathing_spectrum(paces)[1])
+    shares /= max(float(shares.sum()), TINY)
+    rate_hz = _highest_peak(freqs, shares)
     depth = heights.std() / max(float(np.median(heights)), TINY)
-    best = int(spectrum.argmax())
     return Modulation(
-        60 * freqs[best],
-        spectrum[max(0, best - 1) : best + 2].sum(),
-        spectrum[freqs > FAST_HZ].sum(),
+        60 * rate_hz,
+        shares[np.abs(freqs - rate_hz) <= NEAR_HZ].sum(),
+        shares[freqs > FAST_HZ].sum(),
         np.log(depth + 1e-3),
-        *_regularity(freqs, spectrum),
+        *_regularity(freqs, shares),
         np.log(paces.std() / paces.mean() + 1e-3),
     )
 
@@ -115,17 +120,24 @@ def measure_breaths(wave: np.ndarray, sfreq: float) -> Breaths:
 
 
 def _breathing_spectrum(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return frequencies and the shares of power in the breathing band."""
-    n_segment = min(len(series), round(SEGMENT_S * GRID_HZ))
-    freqs, power = welch(series - series.mean(), GRID_HZ, nperseg=n_segment)
+    """Return the frequencies of the breathing band and the shares of power there."""
+    wave = filter_band(series, GRID_HZ, low_hz=BREATHING_HZ[0], high_hz=2 * BREATHING_HZ[1])
+    n_fft = 1 << (4 * len(wave) - 1).bit_length()
+    power = np.abs(np.fft.rfft(wave * np.hanning(len(wave)), n_fft)) ** 2
+    freqs = np.fft.rfftfreq(n_fft, 1 / GRID_HZ)
     inside = (freqs >= BREATHING_HZ[0]) & (freqs <= BREATHING_HZ[1])
     return freqs[inside], power[inside] / max(float(power[inside].sum()), TINY)
 
 
-def _regularity(freqs: np.ndarray, spectrum: np.ndarray) -> tuple[float, float]:
+def _highest_peak(freqs: np.ndarray, shares: np.ndarray) -> float:
+    """Return the frequency of the highest peak; where there is none, of the highest share."""
+    peaks, _ = find_peaks(shares)
+    best = peaks[shares[peaks].argmax()] if len(peaks) else shares.argmax()
+    return float(freqs[best])
+
+
+def _regularity(freqs: np.ndarray, shares: np.ndarray) -> tuple[float, float]:
     """Return the spread in breaths a minute, and the entropy (0 to 1), of shares of power."""
-    total = max(float(spectrum.sum()), TINY)
-    shares = spectrum / total
     centre = (shares * freqs).sum()
     spread = np.sqrt((shares * (freqs - centre) ** 2).sum())
     entropy = -(shares * np.log(np.maximum(shares, TINY))).sum() / np.log(len(shares))

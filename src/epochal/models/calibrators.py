@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
+from epochal.errors import EpochalError
 from epochal.options.base import Options
 from epochal.options.models import CalibrationKind
 
@@ -45,8 +46,10 @@ def fit_calibration(kind: Kind, proba: np.ndarray, codes: np.ndarray) -> Calibra
 
     `temperature` and `vector` scaling: Guo et al. 2017, arXiv:1706.04599; `prior` moves the
     classes' log odds alone, as a change of prevalence does; `sigmoid`: Platt 1999; `isotonic`:
-    Zadrozny and Elkan 2002, doi:10.1145/775047.775151.
+    Zadrozny and Elkan 2002, doi:10.1145/775047.775151. No epoch at all raises `EpochalError`.
     """
+    if not len(codes):
+        raise EpochalError("No labelled epoch of another fold to calibrate on")
     target = np.eye(proba.shape[1])[codes]
     if kind == "isotonic":
         return Calibration(kind=kind, knots=_fit_knots(proba, target))

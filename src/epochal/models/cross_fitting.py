@@ -37,6 +37,7 @@ class FittedModel:
     causal: bool
     calibration: Calibration | None = None
     tuned: Found | None = None
+    options: ModelOptions | None = None  # what conf asked for when it was fitted
 
     def predict_proba(self, table: pd.DataFrame) -> np.ndarray:
         """Return `(n_epochs, n_classes)`; a class that training lacked gets probability 0.
@@ -84,7 +85,8 @@ def cross_fit(
     """
     columns = select_columns(table, options.columns, name)
     known = table[known_rows(table, columns)]
-    model = FittedModel(name, family, None, columns, study.classes, is_causal(columns))
+    causal = is_causal(columns)
+    model = FittedModel(name, family, None, columns, study.classes, causal, options=options)
 
     def fit(rows: pd.DataFrame) -> FittedModel:
         return _fit(model, options, roster, rows, seed=study.seed)
@@ -98,7 +100,10 @@ def cross_fit(
     if options.calibration is None:
         return CrossFitted(refit, out_of_fold)
     labels = pd.concat([rows["label"] for rows in predicted.values()])
-    return _calibrate(CrossFitted(refit, out_of_fold), options.calibration, labels)
+    try:
+        return _calibrate(CrossFitted(refit, out_of_fold), options.calibration, labels)
+    except EpochalError as error:
+        raise EpochalError(f"Model '{name}': calibration: {error}") from error
 
 
 def _calibrate(fitted: CrossFitted, kind: CalibrationKind, labels: pd.Series) -> CrossFitted:
@@ -204,7 +209,7 @@ def _fit(
         fit_estimator(estimator, rows, model.columns, model.classes, options, seed=seed)
     except LeakageError:
         raise
-    except EpochalError as error:
+    except (EpochalError, TypeError, ValueError) as error:  # the libraries' own: a wrong value
         raise EpochalError(f"Model '{model.name}': {error}") from error
     return replace(model, estimator=estimator)
 

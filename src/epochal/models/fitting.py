@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.pipeline import Pipeline
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import has_fit_parameter
 
 from epochal.errors import EpochalError
 from epochal.labels import VOTE, encode
@@ -35,19 +37,20 @@ def fit_estimator(
 ) -> Any:
     """Fit an estimator on the labelled rows of a table, and return it.
 
-    Rows that the split does not `kept` are left out. Without a labelled row, with votes that are
-    not there, or with early stopping that the kind does not know, raise `EpochalError`.
+    Rows that the split does not `kept` are left out. Weights that conf asks for take the place of
+    the kind's own. Without a labelled row, with rows of one class only, with votes that are not
+    there, or with weights or early stopping that the kind does not know, raise `EpochalError`.
     """
     kept = rows[rows["kept"].astype(bool)] if "kept" in rows else rows
     if options.early_stopping is None:
-        return _fit(estimator, _take(kept, columns, make_targets(kept, classes, options)))
+        sample = _take(kept, columns, make_targets(kept, classes, options))
+        _refuse_one_class(estimator, sample, classes)
+        return _fit(estimator, sample)
     training, validating = _part_subjects(kept, options.early_stopping, seed=seed)
-    return _fit_until(
-        estimator,
-        _take(training, columns, make_targets(training, classes, options)),
-        _take(validating, columns, make_targets(validating, classes, options)),
-        options.early_stopping.rounds,
-    )
+    sample = _take(training, columns, make_targets(training, classes, options))
+    _refuse_one_class(estimator, sample, classes)
+    judged = _take(validating, columns, make_targets(validating, classes, options))
+    return _fit_until(estimator, sample, judged, options.early_stopping.rounds)
 
 
 def make_targets(rows: pd.DataFrame, classes: tuple[str, ...], options: ModelOptions) -> Targets:
@@ -116,14 +119,33 @@ def _take(rows: pd.DataFrame, columns: list[str], targets: Targets) -> _Sample:
     return _Sample(X if whole else X.iloc[targets.places], targets.codes, targets.weights)
 
 
+def _refuse_one_class(estimator: Any, sample: _Sample, classes: tuple[str, ...]) -> None:
+    """Refuse what no classifier but the majority's can learn from."""
+    only = np.unique(sample.y)
+    if len(only) == 1 and not isinstance(estimator, DummyClassifier):
+        raise EpochalError(
+            f"All {len(sample.y)} epochs to fit on are {classes[only[0]]}: nothing to tell apart"
+        )
+
+
 def _fit(estimator: Any, sample: _Sample) -> Any:
-    name = "sample_weight"
-    if isinstance(estimator, Pipeline):
-        name = f"{estimator.steps[-1][0]}__{name}"
-    weights = {} if sample.weights is None else {name: sample.weights}
+    weights = {} if sample.weights is None else _weigh(estimator, sample.weights)
     estimator.fit(sample.X, sample.y, **weights)
     refuse_foreign_statistics(estimator, sample.X, sample.y)
     return estimator
+
+
+def _weigh(estimator: Any, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the weights by the name that `fit` wants; the last step's own must not come on top."""
+    name, last, prefix = "sample_weight", estimator, ""
+    if isinstance(estimator, Pipeline):
+        step, last = estimator.steps[-1]
+        prefix = f"{step}__"
+    if not has_fit_parameter(last, name):
+        raise EpochalError(f"{type(last).__name__} knows no weights (class_weight, votes)")
+    if getattr(last, "class_weight", None) is not None:
+        last.set_params(class_weight=None)
+    return {prefix + name: weights}
 
 
 def _fit_until(estimator: Any, training: _Sample, validating: _Sample, rounds: int) -> Any:
@@ -132,6 +154,8 @@ def _fit_until(estimator: Any, training: _Sample, validating: _Sample, rounds: i
     if kind not in _STOPPERS:
         raise EpochalError(f"{kind} knows no early stopping; it is for {', '.join(_STOPPERS)}")
     seen = np.isin(validating.y, training.y)  # a class that nobody trains on cannot be judged
+    if not seen.any():
+        raise EpochalError("Early stopping: the subjects set aside have no class that is trained")
     weights = None if validating.weights is None else validating.weights[seen]
     judged = _Sample(validating.X[seen], validating.y[seen], weights)
     return _STOPPERS[kind](estimator, training, judged, rounds)

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from epochal.options.base import Options
+
+SetScore = Literal["aps", "lac"]
+
+
+class SetOptions(Options):
+    """What a prediction set has to hold."""
+
+    coverage: float = Field(
+        0.9, gt=0, lt=1, description="Share of epochs whose set holds the true class."
+    )
+    score: SetScore = Field(
+        "aps",
+        description="What a class is ranked by: `aps`, the probability of all that are more "
+        "probable; `lac`, its own probability (smaller sets, rare classes left out).",
+    )
+    subject_floor: float = Field(
+        0.8, ge=0, lt=1, description="Coverage that most single subjects must reach."
+    )
+    subject_share: float = Field(
+        0.8, ge=0, lt=1, description="How many of the subjects must reach it; 0: none."
+    )
 
 
 class EvaluationOptions(Options):
@@ -12,6 +35,13 @@ class EvaluationOptions(Options):
 
     n_bootstrap: int = Field(1000, ge=0, description="Resamples of subjects for the intervals.")
     n_calibration_bins: int = Field(15, ge=2, description="Bins of the calibration error.")
+    sets: SetOptions = SetOptions()
+    wanted_error: float = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description="Share of errors to allow among the epochs that are not abstained from.",
+    )
 
 
 class ExportOptions(Options):

@@ -1,0 +1,1 @@
+"""Run directories: train on tables and HDF5 files of rows, predict, evaluate, analyze, optimize."""
