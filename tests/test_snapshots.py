@@ -179,3 +179,11 @@ def test_a_stored_recording_is_drawn_from_its_file_within_the_time(tmp_path):
     draw_stored(load, epochs, length_s=60.0).savefig(tmp_path / "r.png", dpi=80)
     assert time.process_time() - start < 1.0  # 0.2 s on an idle core
     assert (tmp_path / "r.png").stat().st_size > 5000
+
+
+def test_a_long_table_is_thinned_like_a_signal():
+    table = pd.DataFrame(
+        {"onset_s": np.arange(2000.0), "length_s": 1.0, "power": np.arange(2000.0)}
+    )
+    figure = draw(Recording("r1", "s1", table=table.assign(label="W", run=0)), pd.DataFrame())
+    assert any("power" in text for text in texts(figure))

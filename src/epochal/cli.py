@@ -23,6 +23,11 @@ COMMANDS = {
     "download": ("epochal.commands.download:download", "Fetch a public data set."),
     "inspect": ("epochal.commands.inspect:inspect", "Say what raw recordings hold."),
     "score": ("epochal.commands.score:score", "Score raw recordings with a bundle."),
+    "train": ("epochal.commands.train:train", "Train a stack on tables and rows, into a run."),
+    "predict": ("epochal.commands.predict:predict", "Predict rows with a run."),
+    "evaluate": ("epochal.commands.evaluate:evaluate", "Evaluate a run, or its models on rows."),
+    "analyze": ("epochal.commands.analyze:analyze", "Analyse a run's out-of-fold predictions."),
+    "optimize": ("epochal.commands.optimize:optimize", "Search for a run's parameters."),
 }
 # extra -> the imports whose absence means that it is not installed
 _EXTRAS = {

@@ -20,10 +20,7 @@ def build_leaderboard(
 
     Rows are out of fold or held out; epochs without a label do not count.
     """
-    known = ["recording_id", "epoch", "subject_id", "label", "data_source"]
-    votes = [column for column in epochs if column.startswith("vote_")]
-    scored = predictions.merge(epochs[[*known, *votes]], on=["recording_id", "epoch"])
-    scored = scored[scored["label"].notna()]
+    scored = join_labels(predictions, epochs)
     rows = [
         {"model": model, "family": family, "role": role, **_describe(part)}
         | score(part, study.classes, options, seed=study.seed)
@@ -31,6 +28,14 @@ def build_leaderboard(
     ]
     board = pd.DataFrame(rows)
     return board.sort_values(["role", "kappa"], ascending=[True, False], ignore_index=True)
+
+
+def join_labels(predictions: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
+    """Return the predictions of epochs with a label: beside them subject, label, votes, source."""
+    known = ["recording_id", "epoch", "subject_id", "label", "data_source"]
+    votes = [column for column in epochs if column.startswith("vote_")]
+    scored = predictions.merge(epochs[[*known, *votes]], on=["recording_id", "epoch"])
+    return scored[scored["label"].notna()]
 
 
 def score(

@@ -213,7 +213,7 @@ def _draw_table(recording: Recording) -> Axes:
     table = pd.DataFrame() if recording.table is None else recording.table
     index = {"onset_s", "length_s", "run", "epoch"}
     names = [name for name in table.select_dtypes("number") if name not in index]
-    order = np.arange(len(table))
+    order = np.arange(len(table), dtype=float)
     rows = [
         _Row(str(name), *_thin(order, table[name].to_numpy(dtype=float)))
         for name in names[:_N_COLUMNS]

@@ -301,3 +301,24 @@ def test_every_feature_set_gives_one_finite_or_missing_number_per_epoch(name):
         assert not np.isinf(column).any()
     empty = compute_features(windows[:0], 64.0, [name])
     assert list(empty) == list(columns)
+
+
+def test_with_causal_filters_no_epoch_sees_the_next():
+    random = np.random.default_rng(0).normal(0, 10, 12_000)
+    louder = random.copy()
+    louder[6000:] *= 30
+    options = {"a": signal("EEG", features=("statistics",), band_hz=(0.5, 35.0))}
+
+    def first_two(data, filters):
+        recording = make_recording(make_channel(data=data))
+        return extract(recording, signals=options, filters=filters)[:2].drop(columns="recording_id")
+
+    assert first_two(random, "causal").equals(first_two(louder, "causal"))
+    assert not first_two(random, "zero_phase").equals(first_two(louder, "zero_phase"))
+
+
+def test_a_study_says_whether_its_filters_look_ahead():
+    options = {"a": signal("EEG", band_hz=(0.5, 35.0))}
+    assert FeatureOptions(signals=options).looks_ahead
+    assert not FeatureOptions(signals=options, filters="causal").looks_ahead
+    assert not FeatureOptions(signals={"a": signal("EEG")}).looks_ahead

@@ -16,8 +16,14 @@ from builders import (
 )
 from epochal import __version__
 from epochal.errors import EpochalError
-from epochal.models.bundling import assemble_bundle, describe_training, write_card
-from epochal.models.cross_fitting import join_table
+from epochal.models.bundling import (
+    assemble_bundle,
+    describe_training,
+    mark_causal,
+    write_card,
+)
+from epochal.models.cross_fitting import FittedModel, join_table
+from epochal.models.inventory import CONFIG, METRICS
 from epochal.models.smoothing import estimate_prior, estimate_transitions
 from epochal.options import ExportOptions, StackingOptions
 from epochal.provenance import RESEARCH_USE
@@ -47,7 +53,7 @@ def leaderboard():
     return board.assign(data_source="simulated", n_epochs=np.int64(7), kappa_low=np.nan)
 
 
-def assemble(board=None, **options):
+def assemble(board=None, descriptions=None, **options):
     exported = {
         name: (
             ModelEntry(name=name, family="classical", file=f"models/{name}.onnx",
@@ -64,6 +70,7 @@ def assemble(board=None, **options):
         ingestion=make_ingestion(path="/home/somebody/raw", simulated_path="/home/somebody/made"),
         features=make_features_options(),
         study=make_study(caveats=("Made up.",)),
+        descriptions=descriptions,
     )
 
 
@@ -149,9 +156,19 @@ def test_no_folder_of_this_machine_is_handed_on():
     assert bundle.manifest.ingestion.epoch_length_s == 30.0
 
 
-def test_the_files_of_a_bundle_are_its_models_and_a_card():
-    assert assemble().files.keys() == {"models/quick.onnx", "models/best.onnx", CARD}
-    assert assemble().files["models/best.onnx"] == b"best"
+def test_the_files_of_a_bundle_are_its_models_a_card_and_what_is_said_of_the_models():
+    found = assemble(descriptions={CONFIG: {"quick": {"kind": "lightgbm"}}}).files
+    assert found.keys() == {"models/quick.onnx", "models/best.onnx", CARD, CONFIG, METRICS}
+    assert found["models/best.onnx"] == b"best"
+    assert json.loads(found[CONFIG]) == {"quick": {"kind": "lightgbm"}}
+
+
+def test_the_metrics_are_the_leaderboards_rows_by_model():
+    found = json.loads(assemble().files[METRICS])
+    assert list(found) == ["majority", "quick", "best"]
+    assert [row["role"] for row in found["best"]] == ["oof", "test"]
+    assert [row["kappa"] for row in found["quick"]] == [0.6, 0.9]
+    assert found["quick"][0]["kappa_low"] is None  # NaN is no JSON
 
 
 def test_the_card_says_what_a_user_must_know():
@@ -177,3 +194,19 @@ def test_an_exported_stack_knows_its_base_models_in_their_frozen_order():
     assert entries["stack"].columns[:2] == ["lightgbm__W", "lightgbm__N2"]
     assert entries["lightgbm"].base_models == []
     assert entries["lightgbm"].classes == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("b_is_causal", "expected"), [(True, True), (False, False)])
+def test_an_exported_stack_looks_ahead_where_one_of_its_base_models_does(b_is_causal, expected):
+    """The names of a stack's columns, `<model>__<class>`, say nothing of it."""
+
+    def model(name, family, causal, columns=("x",)):
+        return FittedModel(name, family, None, list(columns), CLASSES, causal)
+
+    fitted = {
+        "a": model("a", "classical", True),
+        "b": model("b", "classical", b_is_causal),
+        "stack": model("stack", "stack", True, ["a__W", "a__N2", "b__W", "b__N2"]),
+    }
+    assert mark_causal(fitted["stack"], fitted).causal is expected
+    assert mark_causal(fitted["a"], fitted).causal

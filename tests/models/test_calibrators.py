@@ -9,6 +9,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
+from epochal.errors import EpochalError
 from epochal.metrics import calibration_error
 from epochal.models.calibrators import Calibration, Kind, fit_calibration
 
@@ -128,3 +129,9 @@ def test_a_missing_probability_stays_missing(kind):
     proba, codes = draw(500)
     found = fit_calibration(kind, proba, codes).apply(np.full((1, 3), np.nan))
     assert np.isnan(found).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_to_calibrate_on_is_refused(kind):
+    with pytest.raises(EpochalError, match="No labelled epoch of another fold"):
+        fit_calibration(kind, np.empty((0, 3)), np.empty(0, dtype=int))

@@ -268,3 +268,29 @@ def test_votes_are_in_the_table_but_are_no_feature():
 def test_what_cannot_be_fitted_names_the_model():
     with pytest.raises(EpochalError, match=r"Model 'm': .*no column vote_W"):
         fit("logistic_regression", roster=ROSTER, targets="votes")
+
+
+def test_a_calibration_without_another_predicted_fold_names_the_model():
+    chained = TABLE[TABLE["fold"] < 2].assign(first_seen_fold=0)  # fold 0 has no past
+    with pytest.raises(EpochalError, match="Model 'm': calibration: No labelled epoch of another"):
+        fit("logistic_regression", chained, ROSTER, calibration="temperature")
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "reason"),
+    [
+        ("logistic_regression", {"max_iter": "many"}, "'max_iter' parameter of LogisticRegression"),
+        ("random_forest", {"n_estimators": -1}, "'n_estimators' parameter of RandomForest"),
+        ("lightgbm", {"n_estimators": "many"}, "not supported between instances"),
+    ],
+)
+def test_a_hyper_parameter_of_a_wrong_value_names_the_model(kind, params, reason):
+    with pytest.raises(EpochalError, match=rf"Model 'm': .*{reason}"):
+        fit(kind, roster=ROSTER, params=params)
+
+
+def test_a_fitted_model_knows_what_conf_asked_for():
+    model = fit("logistic_regression", roster=ROSTER, params={"C": 3}, calibration="vector").model
+    assert model.options == ModelOptions(
+        kind="logistic_regression", params={"C": 3}, calibration="vector"
+    )

@@ -6,7 +6,7 @@ from sklearn.dummy import DummyClassifier
 
 from epochal.errors import EpochalError
 from epochal.models.classical import ROSTER, build_logistic_regression
-from epochal.models.fitting import class_weights, fit_estimator, make_targets
+from epochal.models.fitting import _part_subjects, class_weights, fit_estimator, make_targets
 from epochal.options import EarlyStoppingOptions, ModelOptions
 
 CLASSES = ("W", "N2")
@@ -160,3 +160,58 @@ def test_a_kind_that_knows_no_early_stopping_is_refused():
 def test_one_subject_cannot_be_parted():
     with pytest.raises(EpochalError, match="two training subjects"):
         stop("lightgbm", make_rows(n_subjects=1))
+
+
+@pytest.mark.parametrize("kind", sorted(set(ROSTER) - {"majority"}))
+@pytest.mark.parametrize("stopping", [None, {"rounds": 5, "share": 0.34}])
+def test_epochs_of_one_class_are_refused_with_the_class(kind, stopping):
+    options = ModelOptions(kind=kind, early_stopping=stopping)
+    with pytest.raises(EpochalError, match=r"All \d+ epochs to fit on are N2: nothing to tell"):
+        fit_estimator(ROSTER[kind](0), make_rows(label="N2"), ["x"], CLASSES, options, seed=0)
+
+
+def test_the_majority_of_one_class_is_that_class():
+    rows = make_rows(label="N2")
+    options = ModelOptions(kind="majority")
+    fitted = fit_estimator(ROSTER["majority"](0), rows, ["x"], CLASSES, options, seed=0)
+    assert fitted.predict_proba(rows[["x"]])[0].tolist() == [1.0]
+
+
+def weighed_forest(**options):
+    rows = make_rows()
+    options = ModelOptions(kind="random_forest", **options)
+    forest = ROSTER["random_forest"](0, n_estimators=5)
+    return fit_estimator(forest, rows, ["x"], CLASSES, options, seed=0).steps[-1][1]
+
+
+def test_a_forests_own_class_weights_do_not_come_on_top_of_those_of_conf():
+    assert weighed_forest().class_weight == "balanced_subsample"
+    assert weighed_forest(class_weight="sqrt").class_weight is None
+
+
+def test_every_kind_can_be_weighed():
+    rows = make_rows()
+    for kind in sorted(set(ROSTER) - {"majority"}):
+        options = ModelOptions(kind=kind, class_weight="balanced")
+        fitted = fit_estimator(ROSTER[kind](0), rows, ["x"], CLASSES, options, seed=0)
+        proba = fitted.predict_proba(rows[["x"]])[:, 1]
+        assert proba.mean() > (rows["label"] == CLASSES[1]).mean() + 0.02, kind
+
+
+def test_weights_for_a_kind_that_knows_none_are_refused_by_name():
+    class Deaf(Recorder):
+        def fit(self, X, y):
+            return self
+
+    options = ModelOptions(kind="any", class_weight="balanced")
+    with pytest.raises(EpochalError, match=r"Deaf knows no weights"):
+        fit_estimator(Deaf(), make_rows(), ["x"], CLASSES, options, seed=0)
+
+
+def test_subjects_set_aside_that_have_no_trained_class_are_refused():
+    rows, halt = make_rows(n_subjects=3), EarlyStoppingOptions(rounds=5, share=0.34)
+    _, judged = _part_subjects(rows, halt, seed=0)
+    rows.loc[judged.index, "label"] = "REM"
+    options = ModelOptions(kind="lightgbm", early_stopping=halt)
+    with pytest.raises(EpochalError, match="the subjects set aside have no class that is trained"):
+        fit_estimator(ROSTER["lightgbm"](0), rows, ["x"], (*CLASSES, "REM"), options, seed=0)

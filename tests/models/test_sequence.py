@@ -4,7 +4,8 @@ import torch
 from sklearn.base import clone
 
 from epochal.errors import EpochalError
-from epochal.models.sequence import NETWORKS, SequenceClassifier, export_sequence, shorten
+from epochal.models.downsampling import shorten
+from epochal.models.sequence import NETWORKS, SequenceClassifier, export_sequence
 from epochal.serving.bundle import open_session
 
 N_TIMES = 80
@@ -162,16 +163,6 @@ def test_a_loss_per_epoch_is_told_where_it_is_wanted(caplog):
 
 def test_no_window_gives_no_row():
     assert make("cnn1d", n_epochs=1).fit(X, Y).predict_proba(X[:0]).shape == (0, 3)
-
-
-def test_shortening_takes_means_counted_from_the_end():
-    assert shorten(np.arange(7.0), 3).tolist() == [2.0, 5.0]
-    assert shorten(np.arange(7.0), 1).tolist() == list(range(7))
-
-
-def test_shortening_keeps_what_is_too_fast_from_passing_for_something_slow():
-    fast = np.tile([1.0, -1.0], 50)
-    assert np.abs(shorten(fast, 10)).max() == 0
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from builders import CLASSES, make_bundle, make_ingestion, make_night, make_study
 from epochal.errors import EpochalError
 from epochal.features import extract_features
+from epochal.models.inventory import METRICS
 from epochal.models.smoothing import forward, forward_backward
 from epochal.serving import bundle as bundles
 from epochal.serving.bundle import (
@@ -22,6 +24,7 @@ from epochal.serving.bundle import (
 )
 from epochal.signals.epoching import index_epochs
 
+DATA = Path(__file__).parents[1] / "data"
 LABELS = ["W"] * 6 + ["N2"] * 6 + ["REM"] * 6
 
 
@@ -51,10 +54,28 @@ def test_a_bundle_comes_back_as_it_was_written(folder):
     assert hashes.keys() == given.files.keys()
 
 
-def test_a_bundle_is_a_folder_of_a_manifest_a_card_and_onnx_models(folder):
+def test_a_bundle_is_a_folder_of_a_manifest_a_card_onnx_models_and_json(folder):
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     models = {f"models/{name}.onnx" for name in ("logistic_regression", "lightgbm", "stack")}
-    assert files == {MANIFEST, CARD, *models}
+    assert files == {MANIFEST, CARD, *models, METRICS}
+
+
+def test_a_bundle_written_by_an_earlier_version_is_read_and_scores_as_it_did():
+    """`data/bundle_format_1` was written before a bundle held JSON beside its manifest.
+
+    Whoever changes the format such that this fails raises `FORMAT_VERSION`, or mends it.
+    """
+    scorer = Scorer(read_bundle(DATA / "bundle_format_1"))
+    table = pd.read_csv(DATA / "bundle_format_1.csv").astype("float32")
+    expected = table.filter(regex="^expected:")
+    assert len(expected.columns) == 5 * len(CLASSES)
+    for name, columns in expected.T.groupby(lambda column: column.split(":")[1]):
+        assert np.abs(scorer.predict(table, name) - columns.T.to_numpy()).max() < 1e-5, name
+
+
+@pytest.mark.parametrize("name", [METRICS, "models/lightgbm.onnx"])
+def test_every_file_but_the_manifest_is_hashed(folder, name):
+    assert name in read_bundle(folder).manifest.hashes
 
 
 def test_a_read_bundle_says_the_same_as_the_one_in_memory(folder, features):
@@ -67,7 +88,7 @@ def test_a_bundle_is_never_written_over_another(folder):
         write_bundle(folder, make_bundle())
 
 
-@pytest.mark.parametrize("name", ["models/lightgbm.onnx", CARD])
+@pytest.mark.parametrize("name", ["models/lightgbm.onnx", CARD, METRICS])
 def test_a_changed_file_is_refused_by_its_hash(folder, name):
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1

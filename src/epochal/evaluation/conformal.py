@@ -8,20 +8,18 @@ for a subject worse than all seen, which with a dozen subjects would put every c
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from epochal.evaluation.leaving_out import (
-    Judged,
+    NOBODY,
     accumulate,
-    each_model,
     first_point,
     make_grid,
+    pair_with_out_of_fold,
     sum_others,
 )
-from epochal.labels import encode, proba_columns
+from epochal.evaluation.scored import Scored
 from epochal.options.results import SetOptions, SetScore
 
 COLUMNS = ["model", "role", "data_source", "level", "name", "n_epochs", "n_subjects", "coverage",
@@ -30,16 +28,19 @@ COLUMNS = ["model", "role", "data_source", "level", "name", "n_epochs", "n_subje
 _ROUNDING = 1e-12  # a share of .9 of ten subjects is .9, whatever their sum's last bit says
 
 
-def measure_sets(
-    scored: pd.DataFrame, options: SetOptions, classes: tuple[str, ...]
-) -> pd.DataFrame:
+def measure_sets(scored: list[Scored], options: SetOptions) -> pd.DataFrame:
     """Return coverage and size of the sets of each model: over all, by class and by subject.
 
-    `scored` are labelled predictions (`epochal.metrics.join_labels`). A subject's sets come from
-    the other subjects' out-of-fold rows, whatever the role.
+    A subject's sets come from the other subjects' out-of-fold rows, whatever the role.
     """
-    parts = [_describe_model(judged, options, classes) for judged in each_model(scored)]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+    parts = [pd.DataFrame(columns=COLUMNS)]
+    for one, known in pair_with_out_of_fold(scored):
+        judged = np.append(np.unique(one.subjects), NOBODY)
+        thresholds = fit_by_class(known, judged, options)
+        own = thresholds[np.searchsorted(judged[:-1], one.subjects)]
+        sets = predict_sets(one.proba, own, options.score)
+        parts.append(_describe_sets(one, sets, thresholds[-1], options.subject_floor))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
 def nonconformity(proba: np.ndarray, score: SetScore) -> np.ndarray:
@@ -61,8 +62,25 @@ def nonconformity(proba: np.ndarray, score: SetScore) -> np.ndarray:
 
 
 def predict_sets(proba: np.ndarray, threshold: np.ndarray | float, score: SetScore) -> np.ndarray:
-    """Return which classes are in each epoch's set: bool `(n_epochs, n_classes)`, never empty."""
-    return nonconformity(proba, score) <= np.reshape(threshold, (-1, 1))
+    """Return which classes are in each epoch's set: bool `(n_epochs, n_classes)`, never empty.
+
+    `threshold` is one number, or anything that broadcasts to the sets: one per class, per epoch.
+    """
+    return nonconformity(proba, score) <= threshold
+
+
+def fit_by_class(known: Scored, judged: np.ndarray, options: SetOptions) -> np.ndarray:
+    """Return thresholds `(n_judged, n_classes)`, the same for all classes unless `per_class`.
+
+    A class that never occurs keeps the threshold of all epochs.
+    """
+    scores = _of_truth(nonconformity(known.proba, options.score), known.truth)
+    columns = [fit_thresholds(scores, known.subjects, judged, options)] * len(known.classes)
+    for code in np.unique(known.truth) if options.per_class else []:
+        of_class = known.truth == code
+        subjects = known.subjects[of_class]
+        columns[code] = fit_thresholds(scores[of_class], subjects, judged, options)
+    return np.stack(columns, axis=1)
 
 
 def fit_thresholds(
@@ -70,66 +88,61 @@ def fit_thresholds(
 ) -> np.ndarray:
     """Return for each judged subject the least score that covers the *other* subjects as asked.
 
-    `scores` `(n_epochs,)` are the true class's. As asked means: `coverage` on average over
-    subjects, and at least `subject_floor` in a `subject_share` of them.
+    `scores` `(n_epochs,)` are the true class's, `subjects` their numbers. As asked means:
+    `coverage` on average over subjects, and at least `subject_floor` in a `subject_share` of
+    them. Where nobody else is there to fit on, the threshold is infinite: nothing is ruled out.
     """
     grid = make_grid(scores)
     counts = accumulate(scores, subjects, grid)
-    covered = counts.div(counts.iloc[:, -1], axis=0)
+    covered = counts / np.maximum(counts[:, -1:], 1)
+    above = covered >= options.subject_floor
     n_others = sum_others(covered, judged)[:, -1:]
-    above = (covered >= options.subject_floor).astype(float)
     fulfilled = sum_others(covered, judged) >= options.coverage * n_others - _ROUNDING
     fulfilled &= sum_others(above, judged) >= options.subject_share * n_others - _ROUNDING
-    return first_point(grid, fulfilled, otherwise=grid[-1])
+    return first_point(grid, fulfilled & (n_others > 0), otherwise=np.inf)
 
 
-def _describe_model(
-    judged: Judged, options: SetOptions, classes: tuple[str, ...]
+def _describe_sets(
+    one: Scored, sets: np.ndarray, thresholds: np.ndarray, floor: float
 ) -> pd.DataFrame:
-    columns = proba_columns(classes)
-    known = judged.out_of_fold
-    fitted_on = _of_truth(nonconformity(known[columns].to_numpy(), options.score), known, classes)
-    subjects = known["subject_id"].to_numpy()
-    names = judged.rows["subject_id"].unique()
-    thresholds = fit_thresholds(fitted_on, subjects, np.append(names, ""), options)
-    places = pd.Index(names).get_indexer(judged.rows["subject_id"])
-    sets = predict_sets(judged.rows[columns].to_numpy(), thresholds[places], options.score)
-    rows = judged.rows[["subject_id", "label", "data_source"]].assign(
-        covered=_of_truth(sets, judged.rows, classes), size=sets.sum(axis=1)
-    )
-    described = [
-        _describe(rows, "all", "all") | _describe_subjects(rows, options, thresholds[-1]),
-        *(_describe(part, "class", name) for name, part in rows.groupby("label", sort=False)),
-        *(_describe(part, "subject", name) for name, part in rows.groupby("subject_id")),
+    """Return a row for all epochs, one for each class and one for each subject."""
+    covered, size = _of_truth(sets, one.truth), sets.sum(axis=1)
+    subjects = _describe("subject", one.subjects, one.names, covered, size).assign(n_subjects=1)
+    classes = _describe("class", one.truth, np.array(one.classes), covered, size)
+    pairs = np.unique(np.stack([one.truth, one.subjects]), axis=1)
+    whole = _describe("all", np.zeros_like(one.truth), np.array(["all"]), covered, size)
+    return pd.concat(
+        [
+            whole.assign(
+                n_subjects=len(subjects),
+                subject_coverage=subjects["coverage"].mean(),
+                subjects_above_floor=(subjects["coverage"] > floor).mean(),
+            ),
+            classes.assign(
+                n_subjects=np.unique(pairs[0], return_counts=True)[1],
+                threshold=thresholds[np.unique(one.truth)],
+            ),
+            subjects,
+        ]
+    ).assign(**one.described)[COLUMNS]
+
+
+def _describe(
+    level: str, groups: np.ndarray, names: np.ndarray, covered: np.ndarray, size: np.ndarray
+) -> pd.DataFrame:
+    """Return a row for each group that occurs; `groups` `(n_epochs,)` are numbers of the names."""
+    n_all = np.bincount(groups, minlength=len(names))
+    present = n_all > 0
+    sums = [
+        np.bincount(groups, weights=of, minlength=len(names)) for of in (covered, size, size == 1)
     ]
-    table = pd.DataFrame(described).assign(model=judged.model, role=judged.role)
-    return table.reindex(columns=COLUMNS)
+    shares = np.stack(sums)[:, present] / n_all[present]
+    table = dict(zip(("coverage", "mean_set_size", "single_share"), shares, strict=True))
+    return pd.DataFrame(
+        {"level": level, "name": names[present], "n_epochs": n_all[present]} | table
+    )
 
 
-def _of_truth(values: np.ndarray, rows: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
+def _of_truth(values: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Return the column of each row's true class: `(n_epochs,)`."""
-    return values[np.arange(len(rows)), encode(rows["label"], classes)]
-
-
-def _describe(rows: pd.DataFrame, level: str, name: Any) -> dict[str, Any]:
-    return {
-        "level": level,
-        "name": name,
-        "data_source": "/".join(sorted(rows["data_source"].unique())),
-        "n_epochs": len(rows),
-        "n_subjects": rows["subject_id"].nunique(),
-        "coverage": rows["covered"].mean(),
-        "mean_set_size": rows["size"].mean(),
-        "single_share": (rows["size"] == 1).mean(),
-    }
-
-
-def _describe_subjects(
-    rows: pd.DataFrame, options: SetOptions, threshold: float
-) -> dict[str, float]:
-    coverage = rows.groupby("subject_id")["covered"].mean()
-    return {
-        "subject_coverage": coverage.mean(),
-        "subjects_above_floor": (coverage > options.subject_floor).mean(),
-        "threshold": threshold,
-    }
+    return values[np.arange(len(truth)), truth]

@@ -8,65 +8,57 @@ the rule anew without each of them in turn.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
+
+from epochal.evaluation.scored import Scored, without_baselines
 
 N_POINTS = 1001  # a threshold on this grid is at most a thousandth of the epochs too careful
+NOBODY = -1  # judged beside the subjects: the rule that all of them together give
 
 
-class Judged(NamedTuple):
-    """The rows of one model in one role, and its out-of-fold rows, which rules are fitted on."""
+def pair_with_out_of_fold(scored: list[Scored]) -> Iterator[tuple[Scored, Scored]]:
+    """Yield each model's rows of each role beside its out-of-fold rows, which rules are fitted on.
 
-    model: str
-    role: str
-    rows: pd.DataFrame
-    out_of_fold: pd.DataFrame
-
-
-def each_model(scored: pd.DataFrame, *, least_subjects: int = 2) -> Iterator[Judged]:
-    """Yield the models that are no baseline, role by role.
-
-    A model whose out-of-fold rows have too few subjects to leave one out is passed over.
+    A baseline, and a model whose out-of-fold rows have a single subject, are passed over.
     """
-    models = scored[scored["family"] != "baseline"]
-    for name, rows in models.groupby("model", sort=False):
-        out_of_fold = rows[rows["role"] == "oof"]
-        if out_of_fold["subject_id"].nunique() < least_subjects:
-            continue
-        for role, part in rows.groupby("role"):
-            yield Judged(str(name), str(role), part, out_of_fold)
+    models = without_baselines(scored)
+    known = {one.model: one for one in models if one.role == "oof" and one.n_subjects > 1}
+    for one in models:
+        if one.model in known:
+            yield one, known[one.model]
 
 
 def make_grid(values: np.ndarray) -> np.ndarray:
     """Return up to `N_POINTS` of the values, in rising order, the greatest always among them."""
-    levels = np.linspace(0, 1, N_POINTS)
-    return np.unique(np.quantile(values, levels, method="higher"))
+    ordered = np.sort(values)
+    places = np.ceil(np.linspace(0, 1, N_POINTS) * (len(ordered) - 1)).astype(int)
+    return np.unique(ordered[places])
 
 
 def accumulate(
     values: np.ndarray,
     subjects: np.ndarray,
     grid: np.ndarray,
+    *,
     weights: np.ndarray | None = None,
-) -> pd.DataFrame:
-    """Return, by subject, the number (or the weights' sum) of values up to each point of the grid.
+) -> np.ndarray:
+    """Return, by subject, the number (or the weights' sum) of values up to each grid point.
 
-    Rows are subjects, by name; columns `(n_points,)` the grid.
+    `subjects` `(n_epochs,)` are numbers; the result is `(n_subjects, n_points)`, one row for each
+    number up to the greatest.
     """
-    names, codes = np.unique(subjects, return_inverse=True)
-    cells = codes * len(grid) + np.searchsorted(grid, values)
-    counts = np.bincount(cells, weights=weights, minlength=len(names) * len(grid))
-    return pd.DataFrame(
-        counts.reshape(len(names), len(grid)).cumsum(axis=1), index=names, columns=grid
-    )
+    n_subjects = subjects.max() + 1
+    cells = subjects * len(grid) + np.searchsorted(grid, values)
+    counts = np.bincount(cells, weights=weights, minlength=n_subjects * len(grid))
+    return counts.reshape(n_subjects, len(grid)).cumsum(axis=1)
 
 
-def sum_others(by_subject: pd.DataFrame, judged: np.ndarray) -> np.ndarray:
-    """Return, for each judged subject, the sum over all others: `(n_judged, n_points)`."""
-    own = by_subject.reindex(judged, fill_value=0)
-    return by_subject.to_numpy().sum(axis=0) - own.to_numpy()
+def sum_others(by_subject: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    """Return, for each judged subject's number, the sum over all others: `(n_judged, n_points)`."""
+    known = (judged >= 0) & (judged < len(by_subject))
+    own = by_subject[np.where(known, judged, 0)] * known[:, None]
+    return by_subject.sum(axis=0) - own
 
 
 def first_point(grid: np.ndarray, fulfilled: np.ndarray, *, otherwise: float) -> np.ndarray:

@@ -35,7 +35,7 @@ def extract_features(
     columns: dict[str, np.ndarray] = {}
     for prefix, signal in options.signals.items():
         source = raw if signal.array is not None else recording
-        columns |= _signal_features(prefix, signal, source, epochs)
+        columns |= _signal_features(prefix, signal, source, epochs, causal=options.causal_filters)
     columns |= _covariates(recording, epochs, options) | quality_features(epochs)
     features = pd.DataFrame(columns, index=epochs.index)
     if recording.table is not None:
@@ -57,13 +57,20 @@ def _prepare(recording: Recording, options: FeatureOptions) -> Recording:
 
 
 def _signal_features(
-    prefix: str, signal: SignalOptions, recording: Recording, epochs: pd.DataFrame
+    prefix: str,
+    signal: SignalOptions,
+    recording: Recording,
+    epochs: pd.DataFrame,
+    *,
+    causal: bool,
 ) -> dict[str, np.ndarray]:
     """Compute a signal's feature sets over its windows, as `<prefix>_<feature>`."""
     if not signal.required and not _is_available(signal, recording):
         columns = _unavailable(signal, len(epochs))
     else:
-        columns = compute_features(*_windows(signal, recording, epochs), signal.features)
+        columns = compute_features(
+            *_windows(signal, recording, epochs, causal=causal), signal.features
+        )
     suffix = _window_suffix(signal, epochs)
     return {f"{prefix}_{feature}{suffix}": values for feature, values in columns.items()}
 
@@ -84,12 +91,15 @@ def _window_suffix(signal: SignalOptions, epochs: pd.DataFrame) -> str:
 
 
 def _windows(
-    signal: SignalOptions, recording: Recording, epochs: pd.DataFrame
+    signal: SignalOptions, recording: Recording, epochs: pd.DataFrame, *, causal: bool
 ) -> tuple[np.ndarray, float]:
     """Return the filtered windows, `(n_epochs, [n_channels,] n_samples)`, and their rate."""
     if signal.array is not None:
         return _given_windows(signal.array, recording, epochs)
-    channels = [_filtered(recording.channel(name), signal, recording) for name in signal.channels]
+    channels = [
+        _filtered(recording.channel(name), signal, recording, causal=causal)
+        for name in signal.channels
+    ]
     rates = {channel.sfreq for channel in channels}
     if len(rates) > 1:
         raise RecordingError(
@@ -145,10 +155,18 @@ def _given_windows(
     return (windows[:, 0] if windows.ndim == 3 and windows.shape[1] == 1 else windows), sfreq
 
 
-def _filtered(channel: Channel, signal: SignalOptions, recording: Recording) -> Channel:
+def _filtered(
+    channel: Channel, signal: SignalOptions, recording: Recording, *, causal: bool
+) -> Channel:
     if signal.envelope:
-        channel = take_envelope(channel, recording.runs)
-    return filter_channel(channel, recording.runs, band_hz=signal.band_hz, notch_hz=signal.notch_hz)
+        channel = take_envelope(channel, recording.runs, causal=causal)
+    return filter_channel(
+        channel,
+        recording.runs,
+        band_hz=signal.band_hz,
+        notch_hz=signal.notch_hz,
+        causal=causal,
+    )
 
 
 def _unavailable(signal: SignalOptions, n_epochs: int) -> dict[str, np.ndarray]:

@@ -18,12 +18,19 @@ class HistGradientBoosting(HistGradientBoostingClassifier):
     validation loss, as the other libraries do; its own keeps the rounds without a gain too.
     """
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray, *args: Any, **kwargs: Any) -> Any:
+    def fit(
+        self,
+        X: pd.DataFrame,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        **validation: Any,
+    ) -> HistGradientBoosting:
         """Fit as the parent does."""
         empty = X.columns[X.isna().all()]
-        super().fit(X.assign(**dict.fromkeys(empty, 0.0)), y, *args, **kwargs)
+        filled = X.assign(**dict.fromkeys(empty, 0.0)) if len(empty) else X
+        super().fit(filled, y, sample_weight, **validation)
         if self.do_early_stopping_:  # the first score is that of no tree at all
-            self._predictors = self._predictors[: max(1, int(np.argmax(self.validation_score_)))]
+            del vars(self)["_predictors"][max(1, int(np.argmax(self.validation_score_))) :]
         return self
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from epochal import __version__
@@ -15,6 +15,7 @@ from epochal.evaluation.choice import choose_headline
 from epochal.labels import VOTE
 from epochal.models.cross_fitting import FittedModel
 from epochal.models.export import export_model
+from epochal.models.inventory import METRICS, describe_metrics, plain, write_json
 from epochal.models.smoothing import estimate_prior, estimate_transitions
 from epochal.options import (
     ExportOptions,
@@ -34,12 +35,22 @@ def export_models(
 ) -> dict[str, tuple[ModelEntry, bytes]]:
     """Return each model's entry and ONNX form, checked on rows of its family's table.
 
-    `tables` names the table of columns by family; the stack's are log probabilities.
+    `tables` names the table of columns by family; the stack's are log probabilities. A stack looks
+    ahead where one of its base models does.
     """
     return {
-        name: (_entry(model), export_model(model, tables[model.family].head(parity_rows)))
+        name: (
+            _entry(mark_causal(model, fitted)),
+            export_model(model, tables[model.family].head(parity_rows)),
+        )
         for name, model in fitted.items()
     }
+
+
+def mark_causal(model: FittedModel, fitted: Mapping[str, FittedModel]) -> FittedModel:
+    """Return a stack with what is true of its base models; its columns' names do not tell."""
+    bases = [fitted[base].causal for base in _base_models(model) if base in fitted]
+    return replace(model, causal=model.causal and all(bases))
 
 
 def describe_training(
@@ -71,10 +82,12 @@ def assemble_bundle(
     ingestion: IngestionOptions,
     features: FeatureOptions,
     study: StudyOptions,
+    descriptions: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Return the bundle, its headline model chosen by out-of-fold κ unless conf names one.
 
-    A headline that was not exported (a baseline, a misspelt name) raises `EpochalError`.
+    `descriptions` are JSON files by name, as `inventory.describe_models` returns them. A headline
+    that was not exported (a baseline, a misspelt name) raises `EpochalError`.
     """
     headline = options.model or choose_headline(leaderboard, causal_only=options.causal_only)
     servable = {*exported, *training["smoothing"]}
@@ -93,11 +106,13 @@ def assemble_bundle(
         models=[entry for entry, _ in exported.values()],
         headline=headline,
         causal=bool(row["causal"]),
-        metrics={name: _plain(value) for name, value in row.items()},
+        metrics={str(name): _rounded(value) for name, value in row.items()},
         caveats=study.caveats,
         **training,
     )
     files = {entry.file: content for entry, content in exported.values()}
+    tables = {**(descriptions or {}), METRICS: describe_metrics(leaderboard)}
+    files |= {name: write_json(content) for name, content in tables.items()}
     return Bundle(manifest, files | {CARD: write_card(manifest).encode()})
 
 
@@ -131,8 +146,14 @@ Diagnosis, treatment or alarms. Recordings unlike the training data are refused 
 """
 
 
+def _base_models(model: FittedModel) -> list[str]:
+    """Return a stack's base models in their frozen order: those of its columns."""
+    if model.family != "stack":
+        return []
+    return list(dict.fromkeys(column.rsplit("__", 1)[0] for column in model.columns))
+
+
 def _entry(model: FittedModel) -> ModelEntry:
-    base_models = list(dict.fromkeys(c.rsplit("__", 1)[0] for c in model.columns))
     return ModelEntry(
         name=model.name,
         family=model.family,
@@ -140,7 +161,7 @@ def _entry(model: FittedModel) -> ModelEntry:
         columns=model.columns,
         classes=[int(code) for code in model.estimator.classes_],
         causal=model.causal,
-        base_models=base_models if model.family == "stack" else [],
+        base_models=_base_models(model),
         calibration=model.calibration,
     )
 
@@ -180,11 +201,6 @@ def _without_paths(ingestion: IngestionOptions) -> IngestionOptions:
     return ingestion.model_copy(update={"source": "files", "path": ".", "simulated_path": ""})
 
 
-def _plain(value: object) -> float | int | str | bool | None:
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return round(float(value), 6) if np.isfinite(value) else None
-    return str(value)
+def _rounded(value: object) -> float | int | str | bool | None:
+    found = plain(value)
+    return round(found, 6) if isinstance(found, float) else found

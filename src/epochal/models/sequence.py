@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import nn
 
 from epochal.errors import EpochalError
+from epochal.models.downsampling import shorten
 from epochal.models.export import OPSET, PARITY
 from epochal.models.networks.cnn1d import WindowCNN
 from epochal.models.networks.lstm import WindowLSTM
@@ -151,20 +152,6 @@ class ExportedNetwork(nn.Module):
         return torch.softmax(self.network((known - self.mean) / self.scale), dim=1)
 
 
-def shorten(windows: np.ndarray, downsample: int) -> np.ndarray:
-    """Return windows `(..., n_times // downsample)`: means of so many neighbours.
-
-    A mean, not every n-th sample, so that what is faster than the new rate does not pass for
-    something slow. Samples that do not fill a mean are left out at the window's start.
-    """
-    if downsample == 1:
-        return windows
-    n_kept = windows.shape[-1] // downsample
-    kept = windows[..., windows.shape[-1] - n_kept * downsample :]
-    with np.errstate(invalid="ignore"):  # the mean of +∞ and −∞ is NaN
-        return kept.reshape(*windows.shape[:-1], n_kept, downsample).mean(axis=-1)
-
-
 def export_sequence(
     classifier: SequenceClassifier, windows: np.ndarray, *, downsample: int, name: str
 ) -> bytes:
@@ -174,7 +161,7 @@ def export_sequence(
     differs by more than 1e-4 raises `EpochalError`.
     """
     module = ExportedNetwork(classifier, downsample=downsample).eval()
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()
     axes = {"features": {0: "n_epochs"}, "probabilities": {0: "n_epochs"}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's age; the newer one takes half a minute

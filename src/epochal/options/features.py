@@ -95,6 +95,11 @@ class FeatureOptions(Options):
         None, description="Heart and eyes taken out of the EEG, after the montage."
     )
     signals: dict[str, SignalOptions] = Field(default_factory=dict)
+    filters: Literal["zero_phase", "causal"] = Field(
+        "zero_phase",
+        description="`zero_phase` looks ahead by some seconds, for whole recordings; `causal` "
+        "filters forwards alone, and gives a stream the same numbers.",
+    )
     demographics: bool = Field(False, description="Age and sex as columns.")
     clock: bool = Field(
         False,
@@ -109,3 +114,14 @@ class FeatureOptions(Options):
     def channels(self) -> list[str]:
         """The channels that the features need, each once."""
         return list(dict.fromkeys(name for s in self.signals.values() for name in s.channels))
+
+    @property
+    def causal_filters(self) -> bool:
+        """Whether filters look back only."""
+        return self.filters == "causal"
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether a filter of some signal sees samples that come after."""
+        filtered = any(s.band_hz or s.notch_hz or s.envelope for s in self.signals.values())
+        return filtered and not self.causal_filters

@@ -28,6 +28,9 @@ class SetOptions(Options):
     subject_share: float = Field(
         0.8, ge=0, lt=1, description="How many of the subjects must reach it; 0: none."
     )
+    per_class: bool = Field(
+        False, description="Hold all this within every true class: rare ones too, in larger sets."
+    )
 
 
 class EvaluationOptions(Options):

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from epochal.models.classical import ROSTER
-from epochal.models.sequence import SequenceClassifier
 from epochal.options import ModelOptions
 from epochal.run_directory.by_row import ROW, Loaded, LoadedByRow, WindowsByRow
 from epochal.run_directory.flags import TrainFlags
@@ -52,6 +51,8 @@ def build_network(
     **params: Any,
 ) -> WindowsByRow:
     """Build an LSTM or a CNN on windows read by row; `units`… may stand among the parameters."""
+    from epochal.models.sequence import SequenceClassifier  # trees alone need no torch
+
     own = {name: params.pop(name) for name in ("units", "dense_units", "dropout") if name in params}
     classifier = SequenceClassifier(
         NETWORKS[target], seed=seed, network_params=(network_params or {}) | own, **params

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from epochal.errors import EpochalError
-from epochal.models.sequence import SequenceClassifier
 from epochal.run_directory.manifest import MANIFEST, SEEN, RunManifest, read_file, read_manifest
 from epochal.run_directory.rows import ROWS_AT_ONCE, H5Rows
 from epochal.serving.bundle import ModelEntry, open_session
+
+if TYPE_CHECKING:
+    from epochal.models.sequence import SequenceClassifier
 
 ROW = "row"
 

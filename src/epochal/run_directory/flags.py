@@ -78,8 +78,11 @@ class TrainFlags(InputFlags):
     class_weights_auto: bool = Field(
         False, description="Weigh classes by the inverse of their frequency; keeps all rows."
     )
-    meta_C: float = Field(1.0, gt=0, description="C of the meta-learner, a logistic regression.")
+    meta_c: float = Field(1.0, gt=0, description="C of the meta-learner, a logistic regression.")
     optimize: bool = Field(False, description="Search for parameters first, at random.")
+    best_params: Path | None = Field(
+        None, description="best_params.json of an earlier search, to train with."
+    )
     opt_targets: tuple[Target, ...] = Field(
         ("meta",), min_length=1, description="What is searched for: meta hgb lstm cnn."
     )
@@ -176,6 +179,8 @@ def _conflicts(flags: TrainFlags) -> list[tuple[bool, str]]:
     return [
         (flags.undersample_balanced and flags.class_weights_auto,
          "--undersample-balanced and --class-weights-auto exclude each other: give one"),
+        (flags.optimize and flags.best_params is not None,
+         "--optimize and --best-params exclude each other: give one"),
         (not flags.targets,
          "--no-with-hgb without --with-lstm or --with-cnn leaves no base model"),
         (flags.hgb_fe and not flags.with_hgb, "--hgb-fe makes HGB's features; drop --no-with-hgb"),

@@ -117,7 +117,7 @@ def read_manifest(folder: Path) -> RunManifest:
 
 
 def read_file(folder: Path, name: str, manifest: RunManifest) -> bytes:
-    """Read a file of the run; one that is missing, or not what the run wrote, is refused by name."""
+    """Read a file of the run; a missing one, or not what the run wrote, is refused by name."""
     path = Path(folder) / name
     if name not in manifest.hashes or not path.is_file():
         raise EpochalError(f"{path}: the run's file is missing")
@@ -133,21 +133,26 @@ def read_models(folder: Path, manifest: RunManifest) -> Bundle:
     Without final models, or with other base models than the meta-learner was fitted on, raises
     `EpochalError`.
     """
-    if not manifest.refit_final:
-        raise EpochalError(
-            f"{folder}: trained with --no-refit-final, so that there is no final model to predict "
-            "with; train again without it"
-        )
+    refuse_unfinished(folder, manifest)
     stacked = tuple(manifest.entry(STACK).base_models)
     if stacked != manifest.base_models:
         raise EpochalError(
-            f"{folder}: its base models are {', '.join(manifest.base_models)}; the meta-learner was "
-            f"fitted on {', '.join(stacked)}, in this order. Other base models need a new run"
+            f"{folder}: its base models are {', '.join(manifest.base_models)}; the meta-learner "
+            f"was fitted on {', '.join(stacked)}, in this order. Other ones need a new run"
         )
     for name in stacked:
         manifest.entry(name)
     files = {entry.file: read_file(folder, entry.file, manifest) for entry in manifest.models}
     return Bundle(_as_bundle(manifest), files)
+
+
+def refuse_unfinished(folder: Path, manifest: RunManifest) -> None:
+    """Raise `EpochalError` where a run has no final models."""
+    if not manifest.refit_final:
+        raise EpochalError(
+            f"{folder}: trained with --no-refit-final, so that there is no final model to predict "
+            "with; train again without it"
+        )
 
 
 def input_columns(manifest: RunManifest) -> list[str]:

@@ -119,6 +119,6 @@ def fit_meta(
     table: pd.DataFrame, training: Training, found: Mapping[str, Any], clock: Clock
 ) -> CrossFitted:
     """Cross-fit the meta-learner; its own final fit is needed in any case."""
-    options = describe_meta(training.flags, float(found.get("C", training.flags.meta_C)))
+    options = describe_meta(training.flags, float(found.get("C", training.flags.meta_c)))
     roster = {options.kind: clock.watch(STACK, META_ROSTER[options.kind])}
     return cross_fit(STACK, options, roster, table, training.study, family="stack")

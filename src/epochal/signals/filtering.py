@@ -1,4 +1,4 @@
-"""Filters: zero-phase over whole runs for batch use."""
+"""Filters over whole runs: zero-phase, or looking back only as a stream must."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ def filter_channel(
     *,
     band_hz: tuple[float | None, float | None] | None = None,
     notch_hz: float | None = None,
+    causal: bool = False,
 ) -> Channel:
-    """Return the channel band-passed and notched, zero-phase, each run by itself.
+    """Return the channel band-passed and notched, each run by itself.
 
-    A run with missing samples is filtered with them held at its median and missing again
-    afterwards. An edge at or above the Nyquist frequency raises `EpochalError`.
+    Zero-phase by default: forwards and backwards. `causal` filters forwards alone, with a phase
+    shift, and gives what `CausalFilter` gives of the run's samples as they come. A run with missing
+    samples is filtered with them held (at its median, or at the last one known), and they are
+    missing again afterwards. An edge at or above the Nyquist frequency raises `EpochalError`.
     """
     low_hz, high_hz = band_hz or (None, None)
     for edge_hz in (low_hz, high_hz, notch_hz):
@@ -40,11 +43,16 @@ def filter_channel(
     for start_s, end_s in runs:
         first = max(0, round((start_s - channel.start_s) * channel.sfreq))
         last = max(first, round((end_s - channel.start_s) * channel.sfreq))
-        _filter_run(source[first:last], design, out=data[first:last])
+        if causal:
+            data[first:last] = _filter_forwards(source[first:last], design)
+        else:
+            _filter_run(source[first:last], design, out=data[first:last])
     return dataclasses.replace(channel, data=data)
 
 
-def take_envelope(channel: Channel, runs: tuple[tuple[float, float], ...]) -> Channel:
+def take_envelope(
+    channel: Channel, runs: tuple[tuple[float, float], ...], *, causal: bool = False
+) -> Channel:
     """Return a muscle channel as a 1 Hz envelope: high-passed at 10 Hz, rectified, averaged.
 
     A channel of 1 Hz is one already and comes back as it is.
@@ -52,7 +60,7 @@ def take_envelope(channel: Channel, runs: tuple[tuple[float, float], ...]) -> Ch
     n_average = round(channel.sfreq)
     if n_average <= 1:
         return channel
-    filtered = filter_channel(channel, runs, band_hz=(EMG_LOW_HZ, None))
+    filtered = filter_channel(channel, runs, band_hz=(EMG_LOW_HZ, None), causal=causal)
     data = np.abs(np.asarray(filtered.data))
     whole = data[: len(data) // n_average * n_average].reshape(-1, n_average)
     return dataclasses.replace(channel, data=whole.mean(axis=1), sfreq=channel.sfreq / n_average)
@@ -64,6 +72,12 @@ def _refuse_beyond_nyquist(channel: Channel, edge_hz: float | None) -> None:
             f"Channel '{channel.name}': a filter edge at {edge_hz:g} Hz needs a sampling rate "
             f"above {2 * edge_hz:g} Hz; it has {channel.sfreq:g} Hz"
         )
+
+
+def _filter_forwards(data: np.ndarray, design: Filter) -> np.ndarray:
+    from epochal.signals.causal_filter import CausalFilter  # scipy.signal is slow to import
+
+    return CausalFilter(design).process(data)
 
 
 def _filter_run(data: np.ndarray, design: Filter, *, out: np.ndarray) -> None:

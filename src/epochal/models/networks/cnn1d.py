@@ -7,7 +7,7 @@ from torch import nn
 
 from epochal.errors import EpochalError
 
-N_FILTERS = (32, 64, 64)
+N_FILTERS = (16, 32, 64)
 KERNELS = (11, 7, 5)  # samples; at 125 Hz the first sees a spindle's cycle
 POOL = 4
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from epochal.models import bundling
-from epochal.models.cross_fitting import CrossFitted, join_table
+from epochal.models import bundling, inventory
+from epochal.models.cross_fitting import CrossFitted, FittedModel, join_table
 from epochal.models.stacking import choose_base_models, spread_models
 from epochal.options import (
     ExportOptions,
@@ -30,9 +30,7 @@ def export_models(
     serving_export: ExportOptions,
 ) -> dict[str, tuple[ModelEntry, bytes]]:
     """Export every fitted model but the baselines, each checked on rows that it may meet."""
-    pieces = [*classical_fitted.values(), *deep_fitted.values(), *stack_fitted.values()]
-    models = [load().model for load in pieces]
-    fitted = {model.name: model for model in models if model.family != "baseline"}
+    fitted = _served(classical_fitted, deep_fitted, stack_fitted)
     stacked = choose_base_models(predictions[predictions["family"] != "stack"], stacking)
     tables = {
         "classical": features,
@@ -40,6 +38,15 @@ def export_models(
         "stack": spread_models(predictions, stacked, ("oof",)),
     }
     return bundling.export_models(fitted, tables, parity_rows=serving_export.parity_rows)
+
+
+def describe_models(
+    classical_fitted: Fitted, deep_fitted: Fitted, stack_fitted: Fitted, study: StudyOptions
+) -> dict[str, Any]:
+    """Say of every exported model what other programs need: columns, classes, scaler, config."""
+    fitted = _served(classical_fitted, deep_fitted, stack_fitted)
+    described = {name: bundling.mark_causal(model, fitted) for name, model in fitted.items()}
+    return inventory.describe_models(described, study.classes)
 
 
 def describe_training(
@@ -57,6 +64,7 @@ def describe_training(
 
 def assemble_bundle(
     exported_models: dict[str, tuple[ModelEntry, bytes]],
+    model_descriptions: dict[str, Any],
     training_description: dict[str, Any],
     leaderboard: pd.DataFrame,
     serving_export: ExportOptions,
@@ -64,7 +72,7 @@ def assemble_bundle(
     feature_engineering: FeatureOptions,
     study: StudyOptions,
 ) -> Bundle:
-    """Put models, manifest and model card together."""
+    """Put models, their descriptions, manifest and model card together."""
     return bundling.assemble_bundle(
         exported_models,
         training_description,
@@ -73,4 +81,11 @@ def assemble_bundle(
         ingestion=ingestion,
         features=feature_engineering,
         study=study,
+        descriptions=model_descriptions,
     )
+
+
+def _served(*families: Fitted) -> dict[str, FittedModel]:
+    """Load the refits of all families but the baselines."""
+    models = [load().model for family in families for load in family.values()]
+    return {model.name: model for model in models if model.family != "baseline"}

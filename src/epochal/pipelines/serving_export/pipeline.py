@@ -1,16 +1,23 @@
-"""Fitted models → `bundle`."""
+"""Fitted models → `bundle`.
+
+The refits themselves are made by the pipelines of the families, `stacking` included. This one
+writes each one's file (ONNX) and, beside them, `feature_order.json`, `class_mapping.json`,
+`scaler.json`, `config.json`, `metrics.json`, the manifest with the hashes of all, and the model
+card. A run of it puts a new bundle in the place of the one that was there: nothing is to be forced.
+"""
 
 from kedro.pipeline import Node, Pipeline
 
 from epochal.pipelines.serving_export.nodes import (
     assemble_bundle,
+    describe_models,
     describe_training,
     export_models,
 )
 
 
 def create_pipeline() -> Pipeline:
-    """Export the models, describe their training, put both into a bundle."""
+    """Export the models, describe them and their training, put all into a bundle."""
     return Pipeline(
         [
             Node(
@@ -26,6 +33,12 @@ def create_pipeline() -> Pipeline:
                 ],
                 "exported_models",
                 name="export_models",
+            ),
+            Node(
+                describe_models,
+                ["classical_fitted", "deep_fitted", "stack_fitted", "params:study"],
+                "model_descriptions",
+                name="describe_models",
             ),
             Node(
                 describe_training,
@@ -44,6 +57,7 @@ def create_pipeline() -> Pipeline:
                 assemble_bundle,
                 [
                     "exported_models",
+                    "model_descriptions",
                     "training_description",
                     "leaderboard",
                     "params:serving_export",

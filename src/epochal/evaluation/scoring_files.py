@@ -1,0 +1,145 @@
+"""Hypnogram files, and what `epochal score` wrote, as class numbers on a grid of epochs."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from epochal.errors import RecordingError
+from epochal.evaluation.agreement import encode_scored
+from epochal.evaluation.sleep_statistics import CLASSES
+from epochal.provenance import data_source_of
+from epochal.readers.edf_header import read_header
+from epochal.readers.edf_timeline import find_lights, read_annotations
+from epochal.readers.hypnograms import Hypnogram, read_hypnogram
+from epochal.readers.stage_maps import RODENT_NAMES
+from epochal.readers.stages import SLEEP_STAGES, StageMap
+
+EPOCH_S = 30.0
+SCORED_SUFFIX = ".epochs.csv"
+_CLOSE_S = 1e-3
+
+
+class Kind(NamedTuple):
+    """The classes of a kind of scoring, and what they may be called in files."""
+
+    classes: tuple[str, ...]
+    stages: StageMap
+
+
+KINDS = {
+    "human": Kind(CLASSES, SLEEP_STAGES),
+    "rodent": Kind(("W", "NREM", "REM"), RODENT_NAMES),
+}
+
+
+class Lights(NamedTuple):
+    """When the lights go off and on, in seconds of a file's own clock; None: not known."""
+
+    off_s: float | None = None
+    on_s: float | None = None
+
+    def moved(self, by_s: float) -> Lights:
+        """Return them on a clock that is `by_s` ahead."""
+        return Lights(*(None if at is None else at + by_s for at in self))
+
+
+class Scoring(NamedTuple):
+    """A hypnogram as class numbers on a grid of epochs, −1 unscored; epoch 0 is at `start_s`."""
+
+    path: Path
+    codes: np.ndarray
+    start_s: float
+    starts_at: datetime | None
+    lights: Lights
+    facts: dict[str, Any]
+    problems: tuple[str, ...] = ()
+
+
+def find_epoch_length_s(path: Path, given_s: float | None) -> float:
+    """Return the epochs' length: as given, or as said in the JSON of a scored recording, or 30."""
+    told = _read_facts(path).get("epoch_length_s")
+    if told is None:
+        return EPOCH_S if given_s is None else given_s
+    if given_s is not None and abs(float(told) - given_s) > _CLOSE_S:
+        raise RecordingError(path, f"its epochs are {told:g} s long, not {given_s:g} s")
+    return float(told)
+
+
+def read_scoring(path: Path, kind: Kind, *, epoch_s: float) -> Scoring:
+    """Read a hypnogram, or what `epochal score` wrote, onto a grid of epochs.
+
+    An epoch has the stage at its middle. An unreadable file, an unknown label and a file without
+    any scored epoch raise `RecordingError`.
+    """
+    if not path.is_file():
+        raise RecordingError(path, "no such file")
+    hypnogram = read_hypnogram(path, stages=kind.stages, epoch_s=epoch_s)
+    codes = _to_grid(hypnogram, kind.classes, epoch_s)
+    if not (codes >= 0).any():
+        raise RecordingError(path, "no epoch in it is scored")
+    facts = _read_facts(path)
+    is_edf = path.suffix.lower() in (".edf", ".bdf")
+    facts.setdefault("data_source", _data_source(path, is_edf=is_edf))
+    return Scoring(
+        path,
+        codes,
+        hypnogram.start_s,
+        hypnogram.starts_at,
+        _read_lights(path) if is_edf else Lights(),
+        facts,
+        (*hypnogram.problems, *_describe_grid(hypnogram, epoch_s)),
+    )
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    """Return what the JSON beside a scored recording says of its model, epochs and data."""
+    if not path.name.endswith(SCORED_SUFFIX):
+        return {}
+    side = path.with_name(path.name.removesuffix(SCORED_SUFFIX) + ".json")
+    if not side.is_file():
+        return {}
+    try:
+        told = json.loads(side.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RecordingError(side, "not the JSON of a scored recording") from error
+    wanted = ("model", "study", "epoch_length_s", "data_source", "n_flagged")
+    return {name: told[name] for name in wanted if name in told} if isinstance(told, dict) else {}
+
+
+def _data_source(path: Path, *, is_edf: bool) -> str:
+    says_so = is_edf and read_header(path).says_simulated
+    return "simulated" if says_so else data_source_of(path)
+
+
+def _read_lights(path: Path) -> Lights:
+    marks, _ = read_annotations(read_header(path))
+    found = {find_lights(mark): mark.onset_s for mark in reversed(marks)}
+    return Lights(found.get("off"), found.get("on"))
+
+
+def _to_grid(hypnogram: Hypnogram, classes: tuple[str, ...], epoch_s: float) -> np.ndarray:
+    stages = hypnogram.stages
+    length_s = hypnogram.end_s - hypnogram.start_s
+    n_epochs = int(np.floor(length_s / epoch_s + _CLOSE_S))
+    codes = np.full(n_epochs, -1)
+    if stages.empty:
+        return codes
+    middles_s = hypnogram.start_s + (np.arange(n_epochs) + 0.5) * epoch_s
+    onsets_s = stages["onset_s"].to_numpy()
+    rows = np.searchsorted(onsets_s, middles_s, side="right") - 1
+    ends_s = onsets_s + stages["duration_s"].to_numpy()
+    inside = (rows >= 0) & (middles_s < ends_s[np.maximum(rows, 0)])
+    codes[inside] = encode_scored(stages["label"], classes)[rows[inside]]
+    return codes
+
+
+def _describe_grid(hypnogram: Hypnogram, epoch_s: float) -> list[str]:
+    steps = (hypnogram.stages["onset_s"] - hypnogram.start_s) / epoch_s
+    if len(steps) and float((steps - steps.round()).abs().max()) * epoch_s > 1.0:
+        return [f"its stages do not begin on a grid of {epoch_s:g} s: an epoch has its middle's"]
+    return []
