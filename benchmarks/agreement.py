@@ -56,12 +56,14 @@ def main() -> None:
     if "EPOCHAL_DATA" not in os.environ:
         sys.exit("EPOCHAL_DATA is not set: the scorers' hypnograms are in its dod_scorers/")
     cohorts = {group: read(name) for group, name in GROUPS.items()}
+    # scorers of the two groups are not known to be the same people: only their sums are pooled
     cohorts["both"] = {
         night: codes for cohort in cohorts.values() for night, codes in cohort.items()
     }
     figures = {group: describe(nights) for group, nights in cohorts.items()}
     report = {
         "name": "agreement",
+        "note": "Nothing to win here: a ratio of 1 reproduces the literature.",
         "rows": list(rows(cohorts, figures)),
         "scorers": figures,
         "statistics": differences(cohorts["both"]),
@@ -102,7 +104,10 @@ def describe(nights: dict[str, np.ndarray]) -> dict[str, Any]:
 
 def _rounded(table: pd.DataFrame) -> dict[str, Any]:
     row = table[table["scorer"] == "all"].iloc[0].drop("scorer")
-    return {name: round(float(value), 3) for name, value in row.items()}
+    return {
+        name: int(value) if name.startswith("n_") else round(float(value), 3)
+        for name, value in row.items()
+    }
 
 
 def _unanimous(nights: dict[str, np.ndarray]) -> float:

@@ -18,9 +18,9 @@ from epochal.readers.slow_oscillation_files import METADATA_COLUMNS, N_SAMPLES
 
 N_ROWS, N_TEST_ROWS = 180, 30
 TINY = {
-    "hgb": ["--hgb-fe"],
-    "lstm": ["--with-lstm", "--lstm-downsample", 25, "--lstm-epochs", 12, "--lstm-units", 16],
-    "cnn": ["--with-cnn", "--cnn-downsample", 5, "--cnn-epochs", 3, "--cnn-batch-size", 16],
+    "hgb": "--hgb-fe",
+    "lstm": "--with-lstm --lstm-downsample 25 --lstm-epochs 8 --lstm-units 16 --lstm-batch-size 4",
+    "cnn": "--with-cnn --cnn-downsample 5 --cnn-epochs 4 --cnn-batch-size 8",
 }
 
 
@@ -90,7 +90,7 @@ def inputs(part: str = "train", *, csv: bool = False, h5: bool = True, labels: b
 def flags_of(*targets: str) -> list[object]:
     """Return the flags of some base models, small ones."""
     chosen = [] if "hgb" in targets else ["--no-with-hgb"]
-    return [*chosen, *(word for target in targets for word in TINY[target]), "--splits", 2]
+    return [*chosen, *(word for target in targets for word in TINY[target].split()), "--splits", 2]
 
 
 @cache

@@ -33,7 +33,13 @@ def draw_reliability(reliability: pd.DataFrame, calibration: pd.DataFrame) -> Fi
     for row, model in enumerate(models):
         of_model = shown[shown["model"] == model]
         _draw_model(panels[2 * row : 2 * row + 2], of_model, calibration, classes)
-    figure.subplots_adjust(0.06, 0.14 / n_rows, 0.99, 1 - 0.12 / n_rows, 0.12, 0.35)
+    for axes in panels[-1]:
+        axes.set_xlabel("Probability")
+    # margins by hand: a layout engine needs seconds for so many panels
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(
+        0.9 / width, 0.75 / height, 1 - 0.2 / width, 1 - 0.55 / height, 0.12, 0.35
+    )
     _sign(figure, reliability["data_source"])
     return figure
 
@@ -74,8 +80,8 @@ def _draw_model(
             _draw_curve(axes, curve, str(role))
             _draw_histogram(histogram, curve, str(role))
         axes.set_title(f"{name}\n{_errors(calibration, of_class)}", fontsize="small")
-        histogram.set_xlabel("Probability")
-    axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    axes.set(xlim=(0, 1), ylim=(0, 1), yticks=[0, 0.5, 1])
+    axes.set_xticks([0, 0.5, 1], ["0", ".5", "1"])
     axes.legend(loc="lower right", fontsize="x-small")
     histogram.set(yscale="log", ylim=(1e-4, 1), yticks=[1e-4, 1e-2, 1])
     histogram.minorticks_off()

@@ -41,7 +41,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         n_epochs: int = 3,
         batch_size: int = 32,
         predict_batch_size: int = 1024,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         weight_decay: float = 1e-2,
         verbose: int = 0,
         network_params: dict[str, Any] | None = None,

@@ -40,15 +40,6 @@ def export_models(
     return bundling.export_models(fitted, tables, parity_rows=serving_export.parity_rows)
 
 
-def describe_models(
-    classical_fitted: Fitted, deep_fitted: Fitted, stack_fitted: Fitted, study: StudyOptions
-) -> dict[str, Any]:
-    """Say of every exported model what other programs need: columns, classes, scaler, config."""
-    fitted = _served(classical_fitted, deep_fitted, stack_fitted)
-    described = {name: bundling.mark_causal(model, fitted) for name, model in fitted.items()}
-    return inventory.describe_models(described, study.classes)
-
-
 def describe_training(
     features: pd.DataFrame,
     epochs: pd.DataFrame,
@@ -64,7 +55,9 @@ def describe_training(
 
 def assemble_bundle(
     exported_models: dict[str, tuple[ModelEntry, bytes]],
-    model_descriptions: dict[str, Any],
+    classical_fitted: Fitted,
+    deep_fitted: Fitted,
+    stack_fitted: Fitted,
     training_description: dict[str, Any],
     leaderboard: pd.DataFrame,
     serving_export: ExportOptions,
@@ -72,7 +65,9 @@ def assemble_bundle(
     feature_engineering: FeatureOptions,
     study: StudyOptions,
 ) -> Bundle:
-    """Put models, their descriptions, manifest and model card together."""
+    """Put models, what other programs need to know of them, manifest and model card together."""
+    fitted = _served(classical_fitted, deep_fitted, stack_fitted)
+    described = {name: bundling.mark_causal(model, fitted) for name, model in fitted.items()}
     return bundling.assemble_bundle(
         exported_models,
         training_description,
@@ -81,7 +76,7 @@ def assemble_bundle(
         ingestion=ingestion,
         features=feature_engineering,
         study=study,
-        descriptions=model_descriptions,
+        descriptions=inventory.describe_models(described, study.classes),
     )
 
 

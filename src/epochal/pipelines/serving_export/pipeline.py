@@ -10,14 +10,13 @@ from kedro.pipeline import Node, Pipeline
 
 from epochal.pipelines.serving_export.nodes import (
     assemble_bundle,
-    describe_models,
     describe_training,
     export_models,
 )
 
 
 def create_pipeline() -> Pipeline:
-    """Export the models, describe them and their training, put all into a bundle."""
+    """Export the models, describe their training, put both into a bundle."""
     return Pipeline(
         [
             Node(
@@ -33,12 +32,6 @@ def create_pipeline() -> Pipeline:
                 ],
                 "exported_models",
                 name="export_models",
-            ),
-            Node(
-                describe_models,
-                ["classical_fitted", "deep_fitted", "stack_fitted", "params:study"],
-                "model_descriptions",
-                name="describe_models",
             ),
             Node(
                 describe_training,
@@ -57,7 +50,9 @@ def create_pipeline() -> Pipeline:
                 assemble_bundle,
                 [
                     "exported_models",
-                    "model_descriptions",
+                    "classical_fitted",
+                    "deep_fitted",
+                    "stack_fitted",
                     "training_description",
                     "leaderboard",
                     "params:serving_export",
