@@ -21,7 +21,8 @@ BANDS_HZ = {
     "gamma": (30, 50),
 }
 CHANNELS = {"fpz_cz": "EEG Fpz-Cz", "pz_oz": "EEG Pz-Oz"}
-# The table's mobility lies below what its own band powers imply, so it is not compared.
+# The table's mobility has 100 µV² added to the variance (features.sleep_edf_table), so it is not
+# compared here.
 COLUMNS = [
     f"{channel}_{column}"
     for channel in CHANNELS

@@ -26,7 +26,7 @@ def test_predictions_are_a_line_per_row(tmp_path):
     assert list(table) == ["id", "pred", "proba_0", "proba_1", "proba_2"]
     assert table["id"].tolist() == list(range(30))
     proba = table.filter(like="proba_").to_numpy()
-    assert proba.sum(axis=1) == pytest.approx(np.ones(30))
+    assert proba.sum(axis=1) == pytest.approx(np.ones(30), abs=1e-5)
     assert (proba.argmax(axis=1) == table["pred"]).all()
     truth = pd.read_csv(data() / "y_test_2.csv")["label"]
     assert (table["pred"] == truth).mean() > 0.9

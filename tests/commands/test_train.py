@@ -368,6 +368,14 @@ def test_a_table_in_another_order_is_put_in_that_of_the_h5_file(tmp_path):
     assert read(tmp_path / "run", "metrics/oof.json")["hgb_tabular"]["accuracy"] > 0.9
 
 
+def test_a_feature_with_the_name_of_a_key_is_refused(tmp_path):
+    table = pd.read_csv(data() / "X_train_merged.csv").rename(columns={"a": "role"})
+    table.to_csv(tmp_path / "X.csv", index=False)
+    done = train("--x-csv", tmp_path / "X.csv", "--y-csv", data() / "y_train_2.csv", "--no-save")
+    assert done.exit_code == 1
+    assert "X.csv: a feature cannot be called 'role'" in done.output
+
+
 def test_columns_that_are_to_be_dropped_are_no_features(tmp_path):
     done = train(*inputs(csv=True, h5=False), "--drop-cols", "id", "a", "b", "--splits", 2,
                  "--run-dir", tmp_path / "run")  # fmt: skip

@@ -2,10 +2,12 @@ import json
 
 import edfio
 import numpy as np
+import pandas as pd
 import pytest
 
 from epochal.errors import RecordingError
 from epochal.evaluation.scoring_files import KINDS, Lights, find_epoch_length_s, read_scoring
+from epochal.serving.hypnograms import write_edf_annotations
 
 HUMAN = KINDS["human"]
 
@@ -70,6 +72,39 @@ def test_edf_annotations_give_stages_lights_and_clock(tmp_path):
     found = read_scoring(tmp_path / "n.edf", HUMAN, epoch_s=30)
     assert found.codes.tolist() == [0, 2, 4]
     assert found.lights == Lights(12.0, 88.0)
+
+
+def write_annotations(path, *texts):
+    marks = [edfio.EdfAnnotation(30.0 * i, 30.0, text) for i, text in enumerate(texts)]
+    edfio.Edf([], annotations=marks).write(path)
+    return path
+
+
+def test_remarks_beside_stages_that_call_themselves_so_are_passed_over_and_told(tmp_path):
+    path = write_annotations(
+        tmp_path / "n.edf", "Sleep stage N1", "Sleep stage N2", "Obstructive apnea"
+    )
+    found = read_scoring(path, HUMAN, epoch_s=30)
+    assert found.codes.tolist() == [1, 2]
+    assert "1 annotations that are no stages passed over: 'Obstructive apnea'" in found.problems[0]
+
+
+@pytest.mark.parametrize("texts", [("Sleep stage N1", "Sleep stage 7"), ("N1", "N2", "Doze")])
+def test_an_annotation_that_must_be_a_stage_and_is_none_is_refused(tmp_path, texts):
+    path = write_annotations(tmp_path / "n.edf", *texts)
+    with pytest.raises(RecordingError, match=f"unknown stage '{texts[-1]}'"):
+        read_scoring(path, HUMAN, epoch_s=30)
+
+
+@pytest.mark.parametrize("source", ["real", "simulated"])
+def test_annotations_that_epochal_wrote_are_read_back_with_their_source(tmp_path, source):
+    epochs = pd.DataFrame({"onset_s": [0.0, 30.0, 60.0], "label": ["W", "", "N2"]})
+    summary = {"epoch_length_s": 30, "epochal_version": "1", "model": "m", "data_source": source}
+    path = tmp_path / "night.hypnogram.edf"
+    write_edf_annotations(path, epochs, summary | {"notice": "Research use only."})
+    found = read_scoring(path, HUMAN, epoch_s=30)
+    assert found.codes.tolist() == [0, -1, 2]
+    assert (found.facts["data_source"], found.problems) == (source, ())
 
 
 def test_an_unknown_label_is_refused_by_name(tmp_path):

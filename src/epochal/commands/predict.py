@@ -37,7 +37,7 @@ def predict(
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f".part-{os.getpid()}-{out.name}")
     try:
-        predictions.to_csv(part, index=False)
+        predictions.to_csv(part, index=False, float_format="%.6f")
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)

@@ -105,10 +105,13 @@ def meet_wanted_error(one: Scored, known: Scored, wanted_error: float) -> dict[s
     """Return what each subject's threshold from the others gives; `known` is out of fold.
 
     Among it `threshold`, that of all subjects together, and the coverage that nine in ten
-    subjects exceed.
+    subjects exceed. Where all together have no threshold, nobody is answered.
     """
     judged = np.append(np.unique(one.subjects), NOBODY)
     thresholds = fit_thresholds(known, judged, wanted_error=wanted_error)
+    # a threshold that appears only without the one subject that errs surely is no threshold
+    if np.isinf(thresholds[-1]):
+        thresholds[:] = np.inf
     places = np.searchsorted(judged[:-1], one.subjects)
     answered = one.confidence >= thresholds[places]
     n_answered = np.bincount(places, weights=answered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,14 +14,17 @@ from epochal.errors import RecordingError
 from epochal.evaluation.agreement import encode_scored
 from epochal.evaluation.sleep_statistics import CLASSES
 from epochal.provenance import data_source_of
+from epochal.readers.edf_fields import quote
 from epochal.readers.edf_header import read_header
-from epochal.readers.edf_timeline import find_lights, read_annotations
-from epochal.readers.hypnograms import Hypnogram, read_hypnogram
+from epochal.readers.edf_timeline import Annotation, find_lights, read_annotations
+from epochal.readers.hypnograms import Hypnogram, map_annotations, read_hypnogram
 from epochal.readers.stage_maps import RODENT_NAMES
-from epochal.readers.stages import SLEEP_STAGES, StageMap
+from epochal.readers.stages import SLEEP_STAGES, StageMap, find_stage, looks_like_stage
 
 EPOCH_S = 30.0
 SCORED_SUFFIX = ".epochs.csv"
+# the first annotation of a hypnogram that `epochal score --edf` wrote
+OWN_MARK = re.compile(r"Epochal .*\bdata: (\w+)")
 _CLOSE_S = 1e-3
 
 
@@ -78,12 +82,13 @@ def read_scoring(path: Path, kind: Kind, *, epoch_s: float) -> Scoring:
     """
     if not path.is_file():
         raise RecordingError(path, "no such file")
-    hypnogram = read_hypnogram(path, stages=kind.stages, epoch_s=epoch_s)
+    is_edf = path.suffix.lower() in (".edf", ".bdf")
+    annotated = _read_annotated(path, kind) if is_edf else None
+    hypnogram = annotated or read_hypnogram(path, stages=kind.stages, epoch_s=epoch_s)
     codes = _to_grid(hypnogram, kind.classes, epoch_s)
     if not (codes >= 0).any():
         raise RecordingError(path, "no epoch in it is scored")
     facts = _read_facts(path)
-    is_edf = path.suffix.lower() in (".edf", ".bdf")
     facts.setdefault("data_source", _data_source(path, is_edf=is_edf))
     return Scoring(
         path,
@@ -111,9 +116,38 @@ def _read_facts(path: Path) -> dict[str, Any]:
     return {name: told[name] for name in wanted if name in told} if isinstance(told, dict) else {}
 
 
+def _read_annotated(path: Path, kind: Kind) -> Hypnogram | None:
+    """Read the stages of an EDF+ file that calls them so, and pass over its other remarks.
+
+    Labs annotate arousals and apnoeas beside `Sleep stage N2`; a `Sleep stage 7` is refused. None
+    where no annotation calls itself a stage: then each of them must be one.
+    """
+    header = read_header(path)
+    marks, problems = read_annotations(header)
+    if not any(looks_like_stage(mark.text) for mark in marks):
+        return None
+    found = map_annotations(marks, stages=kind.stages, path=path)
+    others = [mark.text for mark in marks if not _is_known(mark, kind)]
+    if others:
+        names = ", ".join(quote(text) for text in sorted(set(others))[:3])
+        problems = [*problems, f"{len(others)} annotations that are no stages passed over: {names}"]
+    return found._replace(
+        starts_at=header.start, problems=(*header.problems, *problems, *found.problems)
+    )
+
+
+def _is_known(mark: Annotation, kind: Kind) -> bool:
+    by_us = OWN_MARK.match(mark.text) is not None
+    return by_us or bool(find_lights(mark)) or find_stage(mark.text, kind.stages)[0]
+
+
 def _data_source(path: Path, *, is_edf: bool) -> str:
-    says_so = is_edf and read_header(path).says_simulated
-    return "simulated" if says_so else data_source_of(path)
+    if is_edf:
+        header = read_header(path)
+        own = (OWN_MARK.match(mark.text) for mark in read_annotations(header)[0])
+        if header.says_simulated or any(mark and mark[1] == "simulated" for mark in own):
+            return "simulated"
+    return data_source_of(path)
 
 
 def _read_lights(path: Path) -> Lights:

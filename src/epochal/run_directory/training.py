@@ -39,10 +39,8 @@ from epochal.run_directory.timing import Clock
 from epochal.serving.bundle import STACK
 from epochal.splits.balance import keep_balanced
 
+_RESERVED = {"recording_id", "epoch", "subject_id", "role", "fold", "label", "kept", "unit"}
 _LOG = logging.getLogger(__name__)
-PARITY_ROWS = 500
-LIBRARIES = ("numpy", "pandas", "scikit-learn", "h5py", "onnxruntime")
-NETWORK_LIBRARIES = ("torch",)
 
 
 @dataclass(frozen=True)
@@ -116,6 +114,12 @@ def _read_features(flags: TrainFlags, rows: Rows) -> pd.DataFrame | None:
         _LOG.info("features of %d rows from %s", len(rows), rows.h5.path.name)
         features = rows.h5.all_features(flags.hgb_fe_chunk_size)
     assert features is not None  # from the one or from the other
+    reserved = sorted(_RESERVED & set(features))
+    if reserved:
+        raise EpochalError(
+            f"{flags.x_csv}: a feature cannot be called '{reserved[0]}'; rename it, or leave it "
+            "out (--drop-cols)"
+        )
     keys = list_epochs(np.zeros(len(rows)), rows.data_source)[["recording_id", "epoch"]]
     return pd.concat([keys, features], axis=1)
 

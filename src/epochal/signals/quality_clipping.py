@@ -7,6 +7,7 @@ import numpy as np
 MIN_CLIPPED = 3  # samples on one extreme
 MIN_STEPS = 20  # of the recorder between the extremes: fewer, and values coincide by rounding
 NEAR, NEAR_STEPS = 0.02, 3.5  # of the span, of the steps: what lies so near below an extreme…
+USUAL_SPANS = 4.0  # interquartile ranges: an ECG's span is its QRS, and its baseline lies within 2 %
 PILE = 1.2  # …is outnumbered this many times by what sits on it
 RAIL_TOLERANCE = 0.03
 
@@ -26,7 +27,7 @@ def share_clipped(windows: np.ndarray, *, rails: tuple[float, ...] = ()) -> np.n
     if len(rows):
         step = _smallest_change(windows[rows])
         span = high[rows] - low[rows]
-        near = np.maximum(NEAR * span, NEAR_STEPS * step)
+        near = np.maximum(NEAR * np.minimum(span, _usual_span(windows[rows])), NEAR_STEPS * step)
         high_piles = _piled(windows[rows], n_top[rows], high[rows] - near)
         low_piles = _piled(-windows[rows], n_bottom[rows], -low[rows] - near)
         if rails:
@@ -42,6 +43,12 @@ def _piled(windows: np.ndarray, n_extreme: np.ndarray, near: np.ndarray) -> np.n
     """Say where more samples sit on the upper extreme than between it and `near`."""
     n_near = np.count_nonzero(windows >= near[:, None], axis=1) - n_extreme
     return (n_extreme >= MIN_CLIPPED) & (n_extreme >= PILE * n_near)
+
+
+def _usual_span(windows: np.ndarray) -> np.ndarray:
+    """Return the span that a window keeps to most of the time; infinite where half of it is flat."""
+    low, high = np.quantile(windows, [0.25, 0.75], axis=1)
+    return np.where(high > low, USUAL_SPANS * (high - low), np.inf)
 
 
 def _at_rail(extreme: np.ndarray, rails: tuple[float, ...]) -> np.ndarray:
