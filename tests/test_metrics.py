@@ -12,6 +12,7 @@ from epochal.metrics import (
     build_leaderboard,
     calibration_error,
     confusion,
+    join_labels,
     kappa,
     results_by_task,
     score,
@@ -197,6 +198,15 @@ def test_epochs_without_a_label_do_not_count(epochs):
     predictions = make_predictions(epochs, make_splits(epochs))
     labels = epochs["label"].where(epochs["epoch"] >= 15)
     assert board_of(epochs, predictions, label=labels)["n_epochs"].tolist() == [20, 5]
+
+
+def test_labels_subjects_and_votes_are_joined_to_the_epochs_that_have_a_label(epochs):
+    predictions = make_predictions(epochs, make_splits(epochs))
+    labels = epochs["label"].where(epochs["epoch"] >= 15)
+    joined = join_labels(predictions, epochs.assign(label=labels, vote_W=1.0))
+    assert len(joined) == 25
+    assert joined["label"].notna().all()
+    assert {"subject_id", "data_source", "vote_W", *proba_columns(CLASSES)} <= set(joined)
 
 
 def test_the_leaderboard_says_real_simulated_or_both(epochs):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics as sk
 
 from epochal.labels import encode, proba_columns
 from epochal.options import EvaluationOptions, StudyOptions
@@ -42,6 +41,8 @@ def score(
     rows: pd.DataFrame, classes: tuple[str, ...], options: EvaluationOptions, *, seed: int
 ) -> dict[str, float]:
     """Return the figures of one model's scored rows (with `label`, `subject_id`, `proba_*`)."""
+    from sklearn import metrics as sk  # here: comparing two scorings does without
+
     truth = encode(rows["label"], classes)
     proba = rows[proba_columns(classes)].to_numpy()
     guess, numbers = proba.argmax(axis=1), list(range(len(classes)))

@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from epochal.commands.compare import compare
+from epochal.errors import RecordingError
 from epochal.evaluation.scoring_files import KINDS, read_scoring
 from epochal.evaluation.sleep_statistics import CLASSES
 
@@ -217,6 +220,97 @@ def test_the_help_tells_what_is_compared():
     text = " ".join(run("--help").output.split())
     for part in ("offset between the two", "--reference", "Research use only"):
         assert part in text
+
+
+def test_two_nights_of_one_stem_are_told_apart_by_their_folders(folder):
+    Path("refs").mkdir()
+    write_text("refs/night.txt", NIGHT)
+    for name in ("monday", "tuesday"):
+        Path(name).mkdir()
+        write_scored(f"{name}/night", NIGHT)
+    files = [f"{name}/night.epochs.csv" for name in ("monday", "tuesday")]
+    done = run(*files, "--reference", "refs", "--out", "out")
+    assert done.exit_code == 0, done.output
+    assert told("monday-night")["kappa"] == told("tuesday-night")["kappa"] == 1.0
+
+
+def test_offsets_and_notes_of_several_are_told_below_their_lines(folder):
+    Path("refs").mkdir()
+    late = [*NIGHT[::-1], *NIGHT, *NIGHT]
+    write_scored("a", late)
+    write_scored("b", NIGHT)
+    write_text("refs/a.txt", late[6:])
+    write_text("refs/b.txt", NIGHT)
+    done = run("a.epochs.csv", "b.epochs.csv", "--reference", "refs")
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0].startswith("a.epochs.csv: 264 epochs: κ 1.000")
+    assert lines[1].startswith("  offset -6 epochs: the reference has it 180 s earlier")
+    assert lines[2].startswith("b.epochs.csv: 90 epochs: κ 1.000")
+
+
+def test_an_offset_is_not_looked_for_when_clocks_are_trusted(folder):
+    late = [*NIGHT[::-1], *NIGHT, *NIGHT]
+    write_scored("a", late)
+    write_text("mine.txt", late[6:])
+    run("a.epochs.csv", "--reference", "mine.txt", "--max-offset-min", "0", "--out", "out")
+    assert told("a")["offset"]["epochs"] == 0
+    assert told("a")["kappa"] < 0.9
+
+
+def test_many_references_are_named_in_part(folder):
+    Path("refs").mkdir()
+    for number in range(8):
+        write_text(f"refs/r{number}.txt", NIGHT)
+    done = run(write_scored("night", NIGHT), "--reference", "refs")
+    assert "there are: r0.txt, r1.txt, r2.txt, r3.txt, r4.txt and 3 others" in done.output
+
+
+def test_an_empty_folder_has_no_reference(folder):
+    Path("refs").mkdir()
+    done = run(write_scored("night", NIGHT), "--reference", "refs")
+    assert done.exit_code == 1
+    assert "there are: none at all" in done.output
+
+
+def test_a_night_without_sleep_is_compared_too(folder):
+    write_scored("night", ["W"] * 50)
+    write_text("mine.txt", ["W"] * 50)
+    done = run("night.epochs.csv", "--reference", "mine.txt", "--out", "out")
+    assert done.exit_code == 0, done.output
+    found = told("night")
+    assert (found["accuracy"], found["kappa_per_class"]["N2"]) == (1.0, None)
+    assert found["not_available"]["scored"]["rem_latency_min"] == "no epoch of sleep"
+
+
+def test_files_are_whole_or_absent(folder, monkeypatch):
+    write_scored("night", NIGHT)
+    write_text("mine.txt", NIGHT)
+    Path("out").write_text("in the way")
+    done = run("night.epochs.csv", "--reference", "mine.txt", "--out", "out")
+    assert done.exit_code == 1
+    assert sorted(path.name for path in Path().iterdir()) == [
+        "mine.txt", "night.epochs.csv", "night.json", "out",
+    ]  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=st.text(max_size=60), ending=st.sampled_from([".txt", ".csv", ".tsv", ".xml", ".edf"]))
+def test_no_reference_ends_in_a_traceback(folder, text, ending):
+    write_scored("night", NIGHT)
+    Path(f"mine{ending}").write_text(text, encoding="utf-8")
+    done = run("night.epochs.csv", "--reference", f"mine{ending}")
+    assert done.exit_code in (0, 1)
+    if done.exit_code:
+        assert "Error: 1 of 1 comparisons failed" in done.output
+        assert "EPOCHAL_DEBUG" not in done.output  # a fault of ours would be told with it
+
+
+def test_debugging_shows_where(folder, monkeypatch):
+    monkeypatch.setenv("EPOCHAL_DEBUG", "1")
+    write_text("mine.txt", ["N9"])
+    done = run(write_scored("night", NIGHT), "--reference", "mine.txt")
+    assert isinstance(done.exception, RecordingError)
 
 
 def real_hypnograms(n):

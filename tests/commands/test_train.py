@@ -319,6 +319,13 @@ def test_labels_and_the_table_are_found_beside_the_rows(here):
     assert read(here / "run", "manifest.json")["hgb_features"] == "csv"
 
 
+def test_a_file_that_no_base_model_reads_is_said():
+    done = train(*inputs(csv=True), "--splits", 2, "--no-save")
+    assert done.exit_code == 0, done.output
+    assert "note: --x-h5 is not read" in done.output
+    assert "--x-csv is not read" not in done.output
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -210,3 +210,9 @@ def test_statistics_of_recordings_are_compared_one_by_one():
 def test_statistics_without_a_common_recording_are_refused():
     with pytest.raises(EpochalError, match="No recording has the statistics of both"):
         compare_statistics({"a": {}}, {"b": {}})
+
+
+def test_a_figure_that_no_resample_defines_has_no_interval():
+    tables = np.stack([table_of([0, 0], [0, 0])] * 3)
+    found = resample(tables, lambda given: f1(given)[..., 2])
+    assert np.isnan([found.value, found.low, found.high]).all()

@@ -1,3 +1,7 @@
+import json
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -103,3 +107,32 @@ def test_the_agreement_that_is_told_is_that_of_the_overlap():
     found = find_offset(night, scored, 5, most_epochs=20)
     theirs, ours = overlap(len(night), len(scored), found.epochs)
     assert found.kappa == pytest.approx(kappa(tabulate_pair(night[theirs], scored[ours], 5)))
+
+
+def test_two_people_who_scored_one_night_have_no_offset():
+    path = Path(os.environ.get("EPOCHAL_DATA", "absent")) / "dod_scorers/dodh.json"
+    if not path.is_file():
+        pytest.skip("EPOCHAL_DATA holds no dod_scorers")
+    told = json.loads(path.read_text())
+    one, other = np.random.default_rng(0).choice(sorted(told), 2, replace=False)
+    found = [
+        find_offset(np.array(told[one][night]), np.array(told[other][night]), 5, most_epochs=20)
+        for night in told[one]
+    ]
+    assert [offset.epochs for offset in found] == [0] * 25
+
+
+def test_where_the_clocks_put_nothing_together_a_good_shift_is_taken():
+    night = a_night()
+    found = find_offset(night, night[440:], 5, most_epochs=30, base=690)
+    assert np.isnan(found.kappa_unshifted)
+    assert found.epochs == 0  # 250 epochs away: further than was searched
+    assert "reaches only κ" in found.reason
+    near = find_offset(night, night[440:], 5, most_epochs=260, base=690)
+    assert (near.epochs, near.kappa) == (-250, 1.0)
+
+
+def test_one_block_is_too_little_to_believe_a_shift():
+    short = a_night(n_epochs=18)
+    found = find_offset(short, short[4:], 5, most_epochs=4)
+    assert found.epochs == 0

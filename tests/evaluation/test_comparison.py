@@ -181,3 +181,25 @@ def test_the_text_holds_figures_classes_statistics_and_what_is_not_produced():
     for part in ("κ 1.000", "offset 0 epochs", "scored as", "WASO (AASM)", "not available",
                  "--lights-off", "arousals"):  # fmt: skip
         assert part in text
+
+
+def test_the_clocks_are_told_apart_by_their_seconds():
+    found = compare(scoring(a_night()[8:888], start_s=90.0), scoring(a_night()[:880])).summary
+    assert found["offset"]["clock_s"] == 8 * 30 - 90.0
+
+
+def test_structure_tells_fragmented_guesses_from_smooth_ones():
+    fragmented = np.repeat(np.tile([1, 2], 30), 10)
+    fragmented[::4] = 0
+    found = compare(scoring(fragmented), scoring(np.repeat(np.tile([1, 2], 30), 10))).summary
+    medians = found["structure"]["median_bout_s"]
+    assert medians["scored"]["N1"] < medians["reference"]["N1"] == 300.0
+    assert medians["reference"]["W"] is None
+    assert found["structure"]["edit_distance_bouts"] > 0.5
+
+
+def test_what_both_files_have_wrong_is_noted_by_name():
+    reference = scoring(a_night(), "mine.txt")._replace(problems=("epochs are counted from 1",))
+    found = compare(scoring(a_night()), reference)
+    assert found.summary["problems"] == ["mine.txt: epochs are counted from 1"]
+    assert "  note: mine.txt: epochs are counted from 1" in list(print_whole(found))

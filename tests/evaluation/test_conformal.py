@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from made_scored import CLASSES, draw_calibrated, make_scored
+from pydantic import ValidationError
 
 from epochal.evaluation.conformal import (
     COLUMNS,
@@ -52,7 +53,7 @@ def test_a_set_holds_the_most_probable_class_and_grows_with_its_threshold(score,
 
 
 @pytest.mark.parametrize("score", ["aps", "lac"])
-@pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
+@pytest.mark.parametrize("coverage", [0.85, 0.9, 0.95])
 def test_sets_cover_subjects_that_they_have_not_seen_as_often_as_asked(score, coverage):
     options = SetOptions(score=score, coverage=coverage)
     found = pick(measure_sets([calibrated()], options), "all").iloc[0]
@@ -171,6 +172,14 @@ def test_without_a_model_the_table_is_empty():
     table = measure_sets([], SetOptions())
     assert list(table) == COLUMNS
     assert len(table) == 0
+
+
+@pytest.mark.parametrize(
+    "values", [{"coverage": 0}, {"coverage": 1}, {"subject_floor": 1}, {"score": "raps"}]
+)
+def test_what_no_set_can_hold_is_refused(values):
+    with pytest.raises(ValidationError):
+        SetOptions(**values)
 
 
 @pytest.mark.slow

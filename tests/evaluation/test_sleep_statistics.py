@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epochal.errors import EpochalError
+from epochal.evaluation.scoring_files import KINDS, read_scoring
 from epochal.evaluation.sleep_statistics import (
     CLASSES,
     DEFINITIONS,
@@ -285,3 +287,21 @@ def test_a_value_is_printed_with_its_unit():
     assert show(12.345, "min") == "12.3 min"
     assert show(4.0, "count") == "4"
     assert show(None, "%") == "not available"
+
+
+def test_the_statistics_of_real_nights_add_up():
+    folder = Path(os.environ.get("EPOCHAL_DATA", "absent")) / "sleep_edf_hypnograms"
+    paths = sorted(folder.glob("*-Hypnogram.edf"))[:12]
+    if not paths:
+        pytest.skip("EPOCHAL_DATA holds no sleep_edf_hypnograms")
+    for path in paths:
+        codes = read_scoring(path, KINDS["human"], epoch_s=30).codes
+        labels = [CLASSES[code] if code >= 0 else None for code in codes]
+        found = measure_sleep(labels, lights_off_s=0, lights_on_s=30 * len(labels)).values
+        assert found["sol_min"] + found["tst_min"] + found["waso_min"] == pytest.approx(
+            found["tib_min"]
+        )
+        assert 100 < found["tst_min"] < found["spt_min"] < 900
+        assert 10 < found["rem_latency_min"] < 400
+        shares = [found[f"{name.lower()}_percent"] for name in CLASSES[1:]]
+        assert sum(shares) == pytest.approx(100)

@@ -77,6 +77,12 @@ def _find_files(flags: TrainFlags) -> TrainFlags:
         found["y_csv"] = _beside(rows, _LABELS, "--y-csv", "the labels, id,label")
     for name, path in found.items():
         click.echo(f"--{name.replace('_', '-')} {path} (beside the rows)", err=True)
+    for flag, unread in (
+        ("--x-csv", flags.x_csv is not None and not flags.needs_csv),
+        ("--x-h5", flags.x_h5 is not None and not flags.needs_h5),
+    ):
+        if unread:
+            click.echo(f"note: {flag} is not read; no base model needs it", err=True)
     return flags.model_copy(update=found)
 
 

@@ -16,6 +16,7 @@ BLOCK_EPOCHS = 20
 # … and than every other shift further away than its neighbours, or the hypnogram repeats itself.
 NEAR_EPOCHS = 3
 RIVAL_KAPPA = 0.005
+LEAST_ALONE = 0.3  # κ that a shift must reach where the clocks alone leave no overlap
 LEAST_OVERLAP = 0.5  # of the shorter scoring
 
 
@@ -64,7 +65,8 @@ def _doubt(
     if rival is not None and kappas[rival] > kappas[best] - RIVAL_KAPPA:
         return f"shifts by {best:+d} and {rival:+d} epochs agree as well as each other"
     if 0 not in kappas:
-        return ""
+        low = kappas[best] < LEAST_ALONE
+        return f"a shift by {best:+d} epochs reaches only κ {kappas[best]:.2f}" if low else ""
     gain, z = kappas[best] - kappas[0], _gain_in_errors(reference, scored, best, base)
     if gain < LEAST_GAIN or z < LEAST_Z:
         return f"a shift by {best:+d} epochs gains only {gain:.3f} of κ"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,23 @@ class Comparison:
     statistics: dict[str, SleepStatistics] = field(default_factory=dict)
 
 
+class Overlap(NamedTuple):
+    """The epochs that both files span: codes, and when the first begins on either clock."""
+
+    truth: np.ndarray
+    guess: np.ndarray
+    classes: tuple[str, ...]
+    epoch_s: float
+    first_epoch: int  # in the scored file
+    first_s: float
+    reference_first_s: float
+
+    @property
+    def table(self) -> np.ndarray:
+        """Return the confusion table of what both scored."""
+        return tabulate_pair(self.truth, self.guess, len(self.classes))
+
+
 def compare_scorings(
     scored: Scoring,
     reference: Scoring,
@@ -59,29 +76,40 @@ def compare_scorings(
     offset = find_offset(
         reference.codes, scored.codes, len(kind.classes), most_epochs=most_epochs, base=base
     )
-    theirs, ours = overlap(len(reference.codes), len(scored.codes), base + offset.epochs)
-    truth, guess = reference.codes[theirs], scored.codes[ours]
-    table = tabulate_pair(truth, guess, len(kind.classes))
-    if not table.sum():
-        raise RecordingError(scored.path, f"no epoch is scored in {reference.path.name} too")
-    first_s = scored.start_s + ours.start * epoch_s
-    in_bed = _lights_of_overlap(reference, lights, theirs.start, first_s, epoch_s)
-    statistics = _measure(truth, guess, kind, epoch_s, in_bed)
+    part = _overlap(scored, reference, kind, epoch_s, base + offset.epochs)
+    statistics = _measure(part, _lights_of_overlap(part, reference, lights))
+    agreed = describe_agreement(part.table, kind.classes)
     summary = {
-        **_describe_files(scored, reference, kind, epoch_s),
-        "n_overlapping": len(truth),
-        "offset": _describe_offset(offset, scored, reference, base, epoch_s),
-        **describe_agreement(table, kind.classes),
-        **_interval(truth, guess, kind, epoch_s),
-        "structure": _structure(truth, guess, kind, epoch_s),
+        **_describe_files(scored, reference, part),
+        "offset": _describe_offset(offset, part),
+        **agreed,
+        **_interval(part),
+        "structure": _structure(part),
         **_describe_statistics(statistics),
-        "problems": _problems(scored, reference, offset, most_epochs, float(kappa(table))),
+        "problems": _problems(scored, reference, offset, most_epochs, agreed["kappa"]),
         "data_source": _both_sources(scored, reference),
         "notice": RESEARCH_USE,
         "epochal_version": __version__,
     }
-    rows = _list_epochs(truth, guess, kind.classes, ours.start, first_s, epoch_s)
-    return Comparison(summary, rows, table, statistics)
+    return Comparison(summary, _list_epochs(part), part.table, statistics)
+
+
+def _overlap(
+    scored: Scoring, reference: Scoring, kind: Kind, epoch_s: float, shift: int
+) -> Overlap:
+    theirs, ours = overlap(len(reference.codes), len(scored.codes), shift)
+    part = Overlap(
+        reference.codes[theirs],
+        scored.codes[ours],
+        kind.classes,
+        epoch_s,
+        ours.start,
+        scored.start_s + ours.start * epoch_s,
+        reference.start_s + theirs.start * epoch_s,
+    )
+    if not part.table.sum():
+        raise RecordingError(scored.path, f"no epoch is scored in {reference.path.name} too")
+    return part
 
 
 def _seconds_ahead(scored: Scoring, reference: Scoring) -> float:
@@ -93,29 +121,25 @@ def _seconds_ahead(scored: Scoring, reference: Scoring) -> float:
     return scored.start_s + apart_s - reference.start_s
 
 
-def _lights_of_overlap(
-    reference: Scoring, given: Lights | None, first_epoch: int, first_s: float, epoch_s: float
-) -> Lights:
+def _lights_of_overlap(part: Overlap, reference: Scoring, given: Lights | None) -> Lights:
     """Return the lights in seconds from the overlap's first epoch."""
     if given is not None and given != Lights():
-        return given.moved(-first_s)
-    return reference.lights.moved(-(reference.start_s + first_epoch * epoch_s))
+        return given.moved(-part.first_s)
+    return reference.lights.moved(-part.reference_first_s)
 
 
-def _measure(
-    truth: np.ndarray, guess: np.ndarray, kind: Kind, epoch_s: float, lights: Lights
-) -> dict[str, SleepStatistics]:
+def _measure(part: Overlap, lights: Lights) -> dict[str, SleepStatistics]:
     """Return the sleep statistics of both; of animals none, for they have no night."""
-    if kind.classes != CLASSES:
+    if part.classes != CLASSES:
         return {}
     return {
         side: measure_sleep(
             _labels(codes, CLASSES),
-            epoch_s=epoch_s,
+            epoch_s=part.epoch_s,
             lights_off_s=lights.off_s,
             lights_on_s=lights.on_s,
         )
-        for side, codes in (("scored", guess), ("reference", truth))
+        for side, codes in (("scored", part.guess), ("reference", part.truth))
     }
 
 
@@ -123,29 +147,28 @@ def _labels(codes: np.ndarray, classes: Sequence[str]) -> list[str | None]:
     return [classes[code] if code >= 0 else None for code in codes]
 
 
-def _describe_files(
-    scored: Scoring, reference: Scoring, kind: Kind, epoch_s: float
-) -> dict[str, Any]:
+def _describe_files(scored: Scoring, reference: Scoring, part: Overlap) -> dict[str, Any]:
     return {
         "scored": scored.path.name,
         "reference": reference.path.name,
         "model": scored.facts.get("model"),
-        "classes": list(kind.classes),
-        "epoch_length_s": epoch_s,
+        "classes": list(part.classes),
+        "epoch_length_s": part.epoch_s,
         "n_epochs_scored": int((scored.codes >= 0).sum()),
         "n_epochs_reference": int((reference.codes >= 0).sum()),
+        "n_overlapping": len(part.truth),
     }
 
 
-def _describe_offset(
-    offset: Offset, scored: Scoring, reference: Scoring, base: int, epoch_s: float
-) -> dict[str, Any]:
-    """Return the offset in epochs, and in seconds between the clocks; and what was doubted."""
-    moved = base + offset.epochs
+def _describe_offset(offset: Offset, part: Overlap) -> dict[str, Any]:
+    """Return the offset in epochs and seconds, how the clocks now lie, and what was doubted.
+
+    What is at `t` in the scored file is at `t + clock_s` in the reference.
+    """
     return {
         "epochs": offset.epochs,
-        "seconds": offset.epochs * epoch_s,
-        "reference_start_s": reference.start_s + moved * epoch_s - scored.start_s,
+        "seconds": offset.epochs * part.epoch_s,
+        "clock_s": part.reference_first_s - part.first_s,
         "kappa_without": _finite(offset.kappa_unshifted),
         "not_taken_epochs": offset.best_epochs if offset.reason else None,
         "reason": offset.reason,
@@ -156,9 +179,9 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _interval(truth: np.ndarray, guess: np.ndarray, kind: Kind, epoch_s: float) -> dict[str, Any]:
-    block_epochs = max(1, round(BLOCK_MIN * 60 / epoch_s))
-    blocks = tabulate_blocks(truth, guess, len(kind.classes), block_epochs=block_epochs)
+def _interval(part: Overlap) -> dict[str, Any]:
+    block_epochs = max(1, round(BLOCK_MIN * 60 / part.epoch_s))
+    blocks = tabulate_blocks(part.truth, part.guess, len(part.classes), block_epochs=block_epochs)
     found = resample(blocks, kappa)
     return {
         "kappa_low": _finite(found.low),
@@ -167,26 +190,22 @@ def _interval(truth: np.ndarray, guess: np.ndarray, kind: Kind, epoch_s: float) 
     }
 
 
-def _structure(truth: np.ndarray, guess: np.ndarray, kind: Kind, epoch_s: float) -> dict[str, Any]:
+def _structure(part: Overlap) -> dict[str, Any]:
     """Return both median bouts per class, and edit distances, over epochs that both scored."""
-    both = (truth >= 0) & (guess >= 0)
-    sides = {
-        side: _labels(np.where(both, codes, -1), kind.classes)
-        for side, codes in (("reference", truth), ("scored", guess))
-    }
-    medians = {
-        side: median_bout_s(labels, kind.classes, epoch_s=epoch_s) for side, labels in sides.items()
-    }
+    both = (part.truth >= 0) & (part.guess >= 0)
+    reference, scored = (
+        _labels(np.where(both, codes, -1), part.classes) for codes in (part.truth, part.guess)
+    )
     return {
-        "median_bout_s": {
-            side: {name: _finite(value) for name, value in found.items()}
-            for side, found in medians.items()
-        },
-        "edit_distance_epochs": hypnogram_edit_distance(sides["reference"], sides["scored"]),
-        "edit_distance_bouts": hypnogram_edit_distance(
-            sides["reference"], sides["scored"], of="bouts"
-        ),
+        "median_bout_s": {"scored": _medians(scored, part), "reference": _medians(reference, part)},
+        "edit_distance_epochs": hypnogram_edit_distance(reference, scored),
+        "edit_distance_bouts": hypnogram_edit_distance(reference, scored, of="bouts"),
     }
+
+
+def _medians(labels: list[str | None], part: Overlap) -> dict[str, float | None]:
+    found = median_bout_s(labels, part.classes, epoch_s=part.epoch_s)
+    return {name: _finite(value) for name, value in found.items()}
 
 
 def _describe_statistics(statistics: dict[str, SleepStatistics]) -> dict[str, Any]:
@@ -220,26 +239,17 @@ def _both_sources(*scorings: Scoring) -> str:
     return "simulated" if simulated else "real"
 
 
-def _list_epochs(
-    truth: np.ndarray,
-    guess: np.ndarray,
-    classes: Sequence[str],
-    first: int,
-    first_s: float,
-    epoch_s: float,
-) -> pd.DataFrame:
+def _list_epochs(part: Overlap) -> pd.DataFrame:
     """Return `epoch, onset_s, scored, reference, agree` on the scored file's clock."""
-    steps = np.arange(len(truth))
-    both = (truth >= 0) & (guess >= 0)
+    steps = np.arange(len(part.truth))
+    both, same = (part.truth >= 0) & (part.guess >= 0), part.truth == part.guess
     return pd.DataFrame(
         {
-            "epoch": first + steps,
-            "onset_s": first_s + steps * epoch_s,
-            "scored": _labels(guess, classes),
-            "reference": _labels(truth, classes),
-            "agree": [
-                bool(s) if known else None for s, known in zip(truth == guess, both, strict=True)
-            ],
+            "epoch": part.first_epoch + steps,
+            "onset_s": part.first_s + steps * part.epoch_s,
+            "scored": _labels(part.guess, part.classes),
+            "reference": _labels(part.truth, part.classes),
+            "agree": [bool(s) if b else None for s, b in zip(same, both, strict=True)],
         }
     )
 

@@ -115,5 +115,7 @@ def _errors(calibration: pd.DataFrame, curves: pd.DataFrame) -> str:
 
 def _sign(figure: Figure, data_source: pd.Series) -> None:
     """Write below the figure what its data are and what it may be used for."""
-    sources = " and ".join(sorted({part for text in data_source for part in text.split("/")}))
+    sources = (
+        " and ".join(sorted({part for text in data_source for part in text.split("/")})) or "none"
+    )
     figure.supxlabel(f"Data: {sources}. {RESEARCH_USE}", fontsize="small", color="dimgray")

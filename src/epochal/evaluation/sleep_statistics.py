@@ -75,7 +75,7 @@ DEFINITIONS: dict[str, Definition] = {
         "do not count.",
     ),
     "sme_percent": Definition(
-        "SME", "%", "Sleep maintenance efficiency: TST of 100 minutes of SPT."
+        "Maintenance", "%", "Sleep maintenance efficiency: TST of 100 minutes of SPT."
     ),
     "w_min": Definition(
         "W", "min", "Minutes scored W, those before sleep onset and after the last sleep included."

@@ -30,8 +30,8 @@ class WindowLSTM(nn.Module):
             nn.Linear(units, dense_units), nn.ReLU(), nn.Linear(dense_units, n_classes)
         )
         with torch.no_grad():
-            for bias in (self.recur.bias_ih_l0, self.recur.bias_hh_l0):
-                bias[units : 2 * units] = 0.5  # the two are added: 1 in all
+            for name in ("bias_ih_l0", "bias_hh_l0"):  # the two are added: 1 in all
+                getattr(self.recur, name)[units : 2 * units] = 0.5
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Return logits `(B, n_classes)`."""
