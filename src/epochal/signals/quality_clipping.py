@@ -8,7 +8,7 @@ MIN_CLIPPED = 3  # samples on one extreme
 MIN_STEPS = 20  # of the recorder between the extremes: fewer, and values coincide by rounding
 NEAR, NEAR_STEPS = 0.02, 3.5  # of the span, of the steps: what lies so near below an extreme…
 USUAL_SPANS = (
-    4.0  # interquartile ranges: an ECG's span is its QRS, and its baseline lies within 2 %
+    4.0  # interquartile ranges: an ECG's span is its QRS, its baseline 2 % of it
 )
 PILE = 1.2  # …is outnumbered this many times by what sits on it
 RAIL_TOLERANCE = 0.03
@@ -48,7 +48,7 @@ def _piled(windows: np.ndarray, n_extreme: np.ndarray, near: np.ndarray) -> np.n
 
 
 def _usual_span(windows: np.ndarray) -> np.ndarray:
-    """Return the span that a window keeps to most of the time; infinite where half of it is flat."""
+    """Return the span that a window usually keeps to; infinite where half of it is flat."""
     low, high = np.quantile(windows, [0.25, 0.75], axis=1)
     return np.where(high > low, USUAL_SPANS * (high - low), np.inf)
 
