@@ -76,3 +76,9 @@ def test_lightgbm_takes_its_hyper_parameters_but_never_more_than_one_thread():
 def test_a_misspelt_hyper_parameter_of_lightgbm_is_refused_by_name():
     with pytest.raises(TypeError, match="n_estimator"):
         build_lightgbm(0, n_estimator=5)
+
+
+def test_a_parameter_of_the_booster_itself_is_taken_and_one_of_nobody_refused():
+    assert ROSTER["lightgbm"](0, max_bin=63).get_params()["max_bin"] == 63
+    with pytest.raises(TypeError, match="no parameter max_bins"):
+        ROSTER["lightgbm"](0, max_bins=63)

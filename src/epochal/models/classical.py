@@ -15,6 +15,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 
+# Parameters that LightGBM knows, though its scikit-learn interface does not name them.
+_OF_THE_BOOSTER = {"max_bin", "min_data_in_bin", "path_smooth", "extra_trees", "max_delta_step"}
+
+
 def prepare_columns() -> list[BaseEstimator]:
     """Return the steps that every model on continuous columns needs: medians for gaps, unit scale.
 
@@ -76,7 +80,7 @@ def build_lightgbm(seed: int, **params: Any) -> BaseEstimator:
 
     defaults = {"n_estimators": 200, "learning_rate": 0.05, "num_leaves": 31, "subsample": 0.8,
                 "subsample_freq": 1, "colsample_bytree": 0.5, "min_child_samples": 30}  # fmt: skip
-    unknown = set(params) - set(LGBMClassifier().get_params())
+    unknown = set(params) - set(LGBMClassifier().get_params()) - _OF_THE_BOOSTER
     if unknown:  # LightGBM itself would take them without a word
         raise TypeError(f"no parameter {', '.join(sorted(unknown))}")
     # One thread: models are fitted side by side, and threads that spin starve each other.

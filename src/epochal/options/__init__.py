@@ -14,7 +14,7 @@ from epochal.options.models import (
 )
 from epochal.options.montage import Montage
 from epochal.options.quality import Limits, QualityOptions
-from epochal.options.results import EvaluationOptions, ExportOptions
+from epochal.options.results import EvaluationOptions, ExportOptions, SetOptions
 from epochal.options.splitting import SplitOptions
 from epochal.options.study import StudyOptions
 
@@ -33,6 +33,7 @@ __all__ = [
     "Options",
     "QualityOptions",
     "RangeOptions",
+    "SetOptions",
     "SignalOptions",
     "SplitOptions",
     "StackingOptions",

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from epochal.errors import EpochalError
 from epochal.run_directory.manifest import MANIFEST, SEEN, RunManifest, read_file, read_manifest
-from epochal.run_directory.rows import ROWS_AT_ONCE, H5Rows
+from epochal.run_directory.rows import ROWS_AT_ONCE, SCORED_AT_ONCE, H5Rows
 from epochal.serving.bundle import ModelEntry, open_session
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ class LoadedByRow(ClassifierMixin, BaseEstimator):
         """Return `(n_epochs, n_classes)`."""
         session = open_session(self.loaded.content)
         numbers, parts = _row_numbers(X), [np.empty((0, len(self.classes_)))]
-        for first in range(0, len(numbers), ROWS_AT_ONCE):
-            windows = self.rows.take(numbers[first : first + ROWS_AT_ONCE])[:, 0]
+        for first in range(0, len(numbers), SCORED_AT_ONCE):
+            windows = self.rows.take(numbers[first : first + SCORED_AT_ONCE])[:, 0]
             parts.append(session.run(None, {session.get_inputs()[0].name: windows})[-1])
         return np.concatenate(parts)
 

@@ -17,8 +17,8 @@ from epochal.run_directory.manifest import (
     read_models,
 )
 from epochal.run_directory.rows import (
-    ROWS_AT_ONCE,
     SAMPLES,
+    SCORED_AT_ONCE,
     Rows,
     check_columns,
     read_inputs,
@@ -51,7 +51,7 @@ def predict_rows(
 ) -> pd.DataFrame:
     """Return `id, pred, proba_<class>…`, a line per row, by the run's final models."""
     scorer = Scorer(read_models(folder, manifest), n_threads=n_threads)
-    starts = range(0, len(rows), ROWS_AT_ONCE)
+    starts = range(0, len(rows), SCORED_AT_ONCE)
     proba = np.concatenate(
         [scorer.predict(_gather(manifest, rows, start), STACK) for start in starts]
     )
@@ -78,7 +78,7 @@ def list_unused(manifest: RunManifest, x_csv: Path | None, x_h5: Path | None) ->
 
 def _gather(manifest: RunManifest, rows: Rows, start: int) -> pd.DataFrame:
     """Return the columns of some consecutive rows: HGB's, and the samples."""
-    stop = min(start + ROWS_AT_ONCE, len(rows))
+    stop = min(start + SCORED_AT_ONCE, len(rows))
     parts = []
     if rows.table is not None:
         parts.append(rows.table.iloc[start:stop].reset_index(drop=True))

@@ -28,6 +28,7 @@ from epochal.readers.slow_oscillation_files import (
 N_GIVEN = len(METADATA_COLUMNS)
 SAMPLES = [f"eeg_{number:04d}" for number in range(N_SAMPLES)]
 ROWS_AT_ONCE = 4096
+SCORED_AT_ONCE = 512  # by exported networks: what they hold of each row is large
 
 
 class InputFile(Options):
