@@ -304,3 +304,12 @@ def test_no_flag_and_no_index_knows_when_its_epoch_was(kind, seed, reference):
     there = assess(windows[order], 64.0, kind=kind, options=options)
     assert np.allclose(here.sqi[order], there.sqi)
     assert all((here.flags[fault][order] == there.flags[fault]).all() for fault in FAULTS)
+
+
+def test_a_clipped_ecg_is_found_though_its_baseline_lies_near_the_clip():
+    time_s = np.arange(50 * 200) / 200
+    beats = np.where((time_s % 0.8) < 0.04, 800.0, 0.0)  # a span that is all QRS
+    ecg = np.round(beats + np.random.default_rng(0).normal(0, 5, len(time_s)), 1)
+    clipped = np.maximum(ecg, np.quantile(ecg, 0.2))
+    found = flag_epochs(np.stack([ecg, clipped]), 200.0, kind="ecg", options=QualityOptions())
+    assert found["saturated"].tolist() == [False, True]
