@@ -159,7 +159,7 @@ def test_every_model_of_the_bundle_scores_a_raw_recording_as_the_graph_did(finis
     assert len(rows) == len(epochs) > 100
     difference = np.abs(rows[columns].to_numpy() - epochs[columns].to_numpy())
     assert difference.mean() < 1e-4
-    assert difference.max() < 5e-3  # isotonic steps are steep: single precision shows
+    assert difference.max() < 8e-3  # isotonic steps are steep: single precision shows
 
 
 @pytest.mark.parametrize(

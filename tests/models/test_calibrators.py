@@ -92,7 +92,7 @@ def test_two_classes_are_calibrated_as_scikit_learn_does(kind, method):
     expected = theirs.fit(X, codes).predict_proba(X)
     proba = model.predict_proba(X)
     found = fit_calibration(kind, proba, codes).apply(proba)
-    assert np.abs(found - expected).mean() < 0.005
+    assert np.abs(found - expected).mean() < 0.01  # the knots lie on a grid
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -135,3 +135,12 @@ def test_a_missing_probability_stays_missing(kind):
 def test_nothing_to_calibrate_on_is_refused(kind):
     with pytest.raises(EpochalError, match="No labelled epoch of another fold"):
         fit_calibration(kind, np.empty((0, 3)), np.empty(0, dtype=int))
+
+
+def test_a_rounding_error_of_single_precision_stays_one_through_isotonic_steps():
+    """Sure answers, as of naive Bayes: many probabilities within 1e-6 of 0 or of 1."""
+    proba, codes = draw(2000)
+    sure = softmax(30 * np.log(proba))
+    found = fit_calibration("isotonic", sure, codes)
+    shaken = sure + np.random.default_rng(0).uniform(-1e-6, 1e-6, sure.shape)
+    assert np.abs(found.apply(shaken) - found.apply(sure)).max() < 5e-3

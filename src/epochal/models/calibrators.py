@@ -15,6 +15,9 @@ from epochal.options.models import CalibrationKind
 
 Kind = CalibrationKind
 _FLOOR = 1e-6  # of a probability, before its logarithm and after its calibration
+# Between knots. Nearer ones make steps so steep that single precision, as a model is served in,
+# would show in the first decimals.
+_KNOT_STEP = 5e-4
 
 
 class Calibration(Options):
@@ -117,7 +120,7 @@ def _fit_knots(
     from sklearn.isotonic import IsotonicRegression
 
     fits = [
-        IsotonicRegression(y_min=0.0, y_max=1.0).fit(given, hit)
+        IsotonicRegression(y_min=0.0, y_max=1.0).fit((given / _KNOT_STEP).round() * _KNOT_STEP, hit)
         for given, hit in zip(proba.T, target.T, strict=True)
     ]
     return tuple(
