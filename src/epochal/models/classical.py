@@ -14,7 +14,6 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-
 # Parameters that LightGBM knows, though its scikit-learn interface does not name them.
 _OF_THE_BOOSTER = {"max_bin", "min_data_in_bin", "path_smooth", "extra_trees", "max_delta_step"}
 

@@ -7,9 +7,7 @@ import numpy as np
 MIN_CLIPPED = 3  # samples on one extreme
 MIN_STEPS = 20  # of the recorder between the extremes: fewer, and values coincide by rounding
 NEAR, NEAR_STEPS = 0.02, 3.5  # of the span, of the steps: what lies so near below an extreme…
-USUAL_SPANS = (
-    4.0  # interquartile ranges: an ECG's span is its QRS, its baseline 2 % of it
-)
+USUAL_SPANS = 4.0  # interquartile ranges: an ECG's span is its QRS, its baseline 2 % of it
 PILE = 1.2  # …is outnumbered this many times by what sits on it
 RAIL_TOLERANCE = 0.03
 
