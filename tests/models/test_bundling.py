@@ -25,7 +25,7 @@ from epochal.models.bundling import (
 from epochal.models.cross_fitting import FittedModel, join_table
 from epochal.models.inventory import CONFIG, METRICS
 from epochal.models.smoothing import estimate_prior, estimate_transitions
-from epochal.options import ExportOptions, StackingOptions
+from epochal.options import ExportOptions, FeatureOptions, SignalOptions, StackingOptions
 from epochal.provenance import RESEARCH_USE
 from epochal.serving.bundle import CARD, ModelEntry
 
@@ -53,7 +53,7 @@ def leaderboard():
     return board.assign(data_source="simulated", n_epochs=np.int64(7), kappa_low=np.nan)
 
 
-def assemble(board=None, descriptions=None, **options):
+def assemble(board=None, descriptions=None, features=None, **options):
     exported = {
         name: (
             ModelEntry(name=name, family="classical", file=f"models/{name}.onnx",
@@ -68,7 +68,7 @@ def assemble(board=None, descriptions=None, **options):
         leaderboard() if board is None else board,
         options=ExportOptions(**options),
         ingestion=make_ingestion(path="/home/somebody/raw", simulated_path="/home/somebody/made"),
-        features=make_features_options(),
+        features=features or make_features_options(),
         study=make_study(caveats=("Made up.",)),
         descriptions=descriptions,
     )
@@ -127,6 +127,14 @@ def test_the_headline_is_the_best_out_of_fold_and_its_figures_are_out_of_fold():
 def test_conf_may_name_the_headline_or_ask_for_a_causal_one():
     assert assemble(model="quick").manifest.headline == "quick"
     assert assemble(causal_only=True).manifest.headline == "quick"
+
+
+@pytest.mark.parametrize(("filters", "causal"), [("zero_phase", False), ("causal", True)])
+def test_a_bundle_is_causal_only_where_its_filters_look_back_too(filters, causal):
+    signal = SignalOptions(channels=("EEG",), features=("level",), band_hz=(0.3, 35.0))
+    features = FeatureOptions(signals={"eeg": signal}, filters=filters)
+    manifest = assemble(model="quick", features=features).manifest
+    assert (manifest.headline, manifest.causal) == ("quick", causal)
 
 
 @pytest.mark.parametrize(

@@ -82,17 +82,20 @@ def test_a_prior_correction_leaves_the_sharpness_alone():
     assert fit_calibration("prior", softmax(3 * np.log(proba)), codes).scale == (1, 1, 1)
 
 
-@pytest.mark.parametrize(("kind", "method"), [("sigmoid", "sigmoid"), ("isotonic", "isotonic")])
-def test_two_classes_are_calibrated_as_scikit_learn_does(kind, method):
+@pytest.mark.parametrize(
+    ("kind", "tolerance"),
+    [("sigmoid", 0.005), ("isotonic", 0.01)],  # isotonic knots lie on a grid here
+)
+def test_two_classes_are_calibrated_as_scikit_learn_does(kind, tolerance):
     random = np.random.default_rng(0)
     codes = random.integers(0, 2, 4000)
     X = codes[:, None] + random.normal(size=(4000, 1))
     model = LogisticRegression(C=1e-4).fit(X, codes)
-    theirs = CalibratedClassifierCV(FrozenEstimator(model), method=method, ensemble=False)
+    theirs = CalibratedClassifierCV(FrozenEstimator(model), method=kind, ensemble=False)
     expected = theirs.fit(X, codes).predict_proba(X)
     proba = model.predict_proba(X)
     found = fit_calibration(kind, proba, codes).apply(proba)
-    assert np.abs(found - expected).mean() < 0.01  # the knots lie on a grid
+    assert np.abs(found - expected).mean() < tolerance
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -98,3 +98,17 @@ def test_dropout_acts_in_training_alone():
     assert not torch.equal(network(features), network(features))
     network.eval()
     assert torch.equal(network(features), network(features))
+
+
+def test_rows_that_weigh_nothing_are_not_learnt_from():
+    other = np.where(Y == 0, 1, Y)
+    weights = np.r_[np.ones(len(X)), np.zeros(len(X))]
+    doubled, taught = pd.concat([X, X], ignore_index=True), np.r_[Y, other]
+    model = NetworkClassifier(**SMALL | {"n_epochs": 20}).fit(doubled, taught, weights)
+    misled = NetworkClassifier(**SMALL | {"n_epochs": 20}).fit(doubled, taught)
+    assert (model.predict(X) == Y).mean() > 0.1 + (misled.predict(X) == Y).mean()
+
+
+def test_equal_weights_change_nothing():
+    plain, weighed = fit(), NetworkClassifier(**SMALL).fit(X, Y, np.ones(len(X)))
+    assert np.allclose(plain.predict_proba(X), weighed.predict_proba(X), atol=1e-6)

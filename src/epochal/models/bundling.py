@@ -105,7 +105,7 @@ def assemble_bundle(
         feature_engineering=features,
         models=[entry for entry, _ in exported.values()],
         headline=headline,
-        causal=bool(row["causal"]),
+        causal=bool(row["causal"]) and not features.looks_ahead,
         metrics={str(name): _rounded(value) for name, value in row.items()},
         caveats=study.caveats,
         **training,

@@ -43,11 +43,18 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.n_blocks = n_blocks
         self.dropout = dropout
 
-    def fit(self, X: np.ndarray | pd.DataFrame, y: np.ndarray) -> NetworkClassifier:
-        """Train from scratch."""
+    def fit(
+        self,
+        X: np.ndarray | pd.DataFrame,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+    ) -> NetworkClassifier:
+        """Train from scratch; `sample_weight` weighs the rows' losses."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         features = torch.as_tensor(np.asarray(X, dtype=np.float32))
         target = torch.as_tensor(codes)
+        given = np.ones(len(codes)) if sample_weight is None else sample_weight
+        weights = torch.as_tensor(np.asarray(given, dtype=np.float32))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = ResidualMLP(
@@ -57,7 +64,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
                 n_blocks=self.n_blocks,
                 dropout=self.dropout,
             )
-            self._train(features, target)
+            self._train(features, target, weights)
         self.network_.eval()
         return self
 
@@ -71,7 +78,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         """Return the most probable class of each row."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def _train(self, features: torch.Tensor, target: torch.Tensor) -> None:
+    def _train(self, features: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> None:
         n_batches = -(-len(features) // self.batch_size)
         optimiser = torch.optim.AdamW(
             self.network_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
@@ -79,12 +86,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, self.learning_rate, total_steps=self.n_epochs * n_batches
         )
-        loss_of = nn.CrossEntropyLoss()
+        loss_of = nn.CrossEntropyLoss(reduction="none")
         generator = torch.Generator().manual_seed(self.seed)
         for _ in range(self.n_epochs):
             for batch in torch.randperm(len(features), generator=generator).split(self.batch_size):
                 optimiser.zero_grad()
-                loss_of(self.network_(features[batch]), target[batch]).backward()
+                losses = loss_of(self.network_(features[batch]), target[batch])
+                (losses * weights[batch]).mean().backward()
                 nn.utils.clip_grad_norm_(self.network_.parameters(), 1.0)
                 optimiser.step()
                 schedule.step()
