@@ -41,7 +41,9 @@ def score(
     """Score raw recordings (files, or E4 folders): <stem>.epochs.csv and <stem>.json each.
 
     A table of features, for a bundle that was trained on one, gives them for each recording in it:
-    <stem>.<recording>.epochs.csv. Research use only, not a medical device.
+    <stem>.<recording>.epochs.csv.
+
+    Research use only, not a medical device.
     """
     scorer = Scorer(read_bundle(_choose_bundle(bundle)))
     out.mkdir(parents=True, exist_ok=True)
