@@ -234,7 +234,10 @@ def test_help_imports_no_download_library():
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_ctrl_c_ends_in_one_line_and_the_next_run_goes_on(remote, tmp_path):
     remote.fail(PSG, Fault("stall", 2000))
-    code = "from epochal.commands.download import download; download()"
+    code = (  # a test run in the background hands on that Ctrl-C is ignored
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from epochal.commands.download import download; download()"
+    )
     arguments = ["sleep-edfx", "--base-url", remote.base_url, "--out", str(tmp_path)]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
