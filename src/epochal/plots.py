@@ -36,7 +36,7 @@ def draw_confusions(
         _draw_confusion(axes, part, classes, title=f"{model} ({role})")
     for axes in panels[len(groups) :]:
         axes.set_axis_off()
-    _sign(figure, rows["data_source"])
+    sign_figure(figure, rows["data_source"])
     return figure
 
 
@@ -55,7 +55,7 @@ def draw_timeline(
     _draw_steps(guess_axes, hours, proba.argmax(axis=1), classes, f"{model}")
     _draw_probabilities(proba_axes, hours, proba, classes)
     figure.suptitle(f"{rows['recording_id'].iloc[0]} ({rows['role'].iloc[0]})")
-    _sign(figure, rows["data_source"])
+    sign_figure(figure, rows["data_source"])
     return figure
 
 
@@ -74,7 +74,7 @@ def draw_scored(
     label_axes.legend(loc="upper right", fontsize="small")
     _draw_probabilities(proba_axes, hours, epochs[proba_columns(classes)].to_numpy(), classes)
     figure.suptitle(str(summary["recording_id"]))
-    _sign(figure, pd.Series([summary["data_source"]]))
+    sign_figure(figure, pd.Series([summary["data_source"]]))
     return figure
 
 
@@ -113,7 +113,8 @@ def _draw_steps(
     axes.invert_yaxis()
 
 
-def _sign(figure: Figure, data_source: pd.Series) -> None:
+def sign_figure(figure: Figure, data_source: pd.Series) -> None:
     """Write below the figure what its data are and what it may be used for."""
-    sources = " and ".join(sorted(data_source.unique()))
+    known = sorted({part for text in data_source for part in text.split("/")})
+    sources = " and ".join(known) or "none"
     figure.supxlabel(f"Data: {sources}. {RESEARCH_USE}", fontsize="small", color="dimgray")

@@ -6,6 +6,7 @@ import edfio
 import numpy as np
 import scipy.io
 
+from epochal.readers import rodent
 from epochal.simulation.rodent_files import write_mat_v73
 
 SFREQ = 128.0
@@ -87,3 +88,13 @@ def epoch_labels(recording, *, epoch_s=EPOCH_S, length_s=LENGTH_S):
         inside = rows[(rows.onset_s <= middle) & (middle < rows.onset_s + rows.duration_s)]
         labels.append(inside.label.iloc[0] if len(inside) else None)
     return labels
+
+
+def read_all(folder, **options):
+    chosen = rodent.Options(**options)
+    return [rodent.read(source, chosen) for source in rodent.find(folder, chosen)]
+
+
+def read_one(folder, **options):
+    (recording,) = read_all(folder, **options)
+    return recording

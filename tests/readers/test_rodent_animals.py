@@ -6,6 +6,8 @@ from rodent_folders import (
     STAGES,
     epoch_labels,
     mat_variables,
+    read_all,
+    read_one,
     voltage,
     write_edf,
     write_epoch_csv,
@@ -16,16 +18,6 @@ from rodent_folders import (
 
 from epochal.errors import RecordingError
 from epochal.readers import rodent
-
-
-def read_all(folder, **options):
-    chosen = rodent.Options(**options)
-    return [rodent.read(source, chosen) for source in rodent.find(folder, chosen)]
-
-
-def read_one(folder, **options):
-    (recording,) = read_all(folder, **options)
-    return recording
 
 
 class TestSeveralAnimals:

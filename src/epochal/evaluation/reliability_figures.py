@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from epochal.plots import COLOURS
-from epochal.provenance import RESEARCH_USE
+from epochal.plots import COLOURS, sign_figure
 
 _PANEL_INCHES = 2.5
 _LEAST_EPOCHS = 10  # the share of fewer is noise; the table has it
@@ -40,7 +39,7 @@ def draw_reliability(reliability: pd.DataFrame, calibration: pd.DataFrame) -> Fi
     figure.subplots_adjust(
         0.9 / width, 0.75 / height, 1 - 0.2 / width, 1 - 0.55 / height, 0.12, 0.35
     )
-    _sign(figure, reliability["data_source"])
+    sign_figure(figure, reliability["data_source"])
     return figure
 
 
@@ -66,7 +65,7 @@ def draw_risk_coverage(curves: pd.DataFrame, targets: pd.DataFrame) -> Figure:
     axes.set_title(f"Abstention ({_STYLES[role][2]})")
     if axes.lines:
         axes.legend(fontsize="small")
-    _sign(figure, curves["data_source"])
+    sign_figure(figure, curves["data_source"])
     return figure
 
 
@@ -111,11 +110,3 @@ def _errors(calibration: pd.DataFrame, curves: pd.DataFrame) -> str:
     wanted = curves[["model", "role", "class"]].drop_duplicates()
     found = wanted.merge(calibration, on=["model", "role", "class"])
     return "ECE " + ", ".join(f"{ece:.3f}" for ece in found["ece"])
-
-
-def _sign(figure: Figure, data_source: pd.Series) -> None:
-    """Write below the figure what its data are and what it may be used for."""
-    sources = (
-        " and ".join(sorted({part for text in data_source for part in text.split("/")})) or "none"
-    )
-    figure.supxlabel(f"Data: {sources}. {RESEARCH_USE}", fontsize="small", color="dimgray")

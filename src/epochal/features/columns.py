@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,6 +30,11 @@ def slope(windows: np.ndarray, sfreq: float) -> np.ndarray:
     time_s = np.arange(windows.shape[-1]) / sfreq
     centred = time_s - time_s.mean()
     return np.asarray(windows @ centred / (centred @ centred))
+
+
+def matches_any(name: str, patterns: Sequence[str]) -> bool:
+    """Say whether a column's name fits one of the patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def log_floored(values: np.ndarray, floor: float) -> np.ndarray:

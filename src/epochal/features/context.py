@@ -7,11 +7,11 @@ The suffix of a column says what it saw: `__session`, `__centred<n>` and `__ahea
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 
+from epochal.features.columns import matches_any
 from epochal.features.neighbourhood import add_neighbours, neighbour_functions
 from epochal.features.normalisation import against_past, against_start, robust_z
 from epochal.options import ContextOptions
@@ -68,5 +68,4 @@ def add_context(
 
 
 def _has_context(name: str, patterns: tuple[str, ...]) -> bool:
-    matches = any(fnmatchcase(name, pattern) for pattern in patterns)
-    return matches and not name.startswith(_NOT_OF_THE_SIGNAL)
+    return matches_any(name, patterns) and not name.startswith(_NOT_OF_THE_SIGNAL)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
 import numpy as np
 import pandas as pd
 
 from epochal.errors import RecordingError
+from epochal.features.columns import matches_any
 from epochal.features.context import add_context
 from epochal.features.covariates import clock, demographics, light
 from epochal.features.roster import compute_features
@@ -41,7 +40,7 @@ def extract_features(
     if recording.table is not None:
         features = features.join(_given_features(recording, epochs))
     features = add_context(features, epochs, options.context)
-    kept = [name for name in features if not _matches(name, options.drop)]
+    kept = [name for name in features if not matches_any(name, options.drop)]
     return pd.concat([epochs[["recording_id", "epoch"]], features[kept]], axis=1)
 
 
@@ -197,7 +196,3 @@ def _given_features(recording: Recording, epochs: pd.DataFrame) -> pd.DataFrame:
         name for name in table.select_dtypes("number") if name not in index and name[:5] != "vote_"
     ]
     return table.loc[:, given].iloc[epochs["epoch"]].set_index(epochs.index)
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -14,6 +14,7 @@ from torch import nn
 
 from epochal.models.classical import prepare_columns
 from epochal.models.networks.residual_mlp import ResidualMLP
+from epochal.models.training import train_network
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
@@ -79,23 +80,22 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _train(self, features: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> None:
-        n_batches = -(-len(features) // self.batch_size)
-        optimiser = torch.optim.AdamW(
-            self.network_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.learning_rate, total_steps=self.n_epochs * n_batches
-        )
-        loss_of = nn.CrossEntropyLoss(reduction="none")
-        generator = torch.Generator().manual_seed(self.seed)
-        for _ in range(self.n_epochs):
-            for batch in torch.randperm(len(features), generator=generator).split(self.batch_size):
-                optimiser.zero_grad()
-                losses = loss_of(self.network_(features[batch]), target[batch])
-                (losses * weights[batch]).mean().backward()
-                nn.utils.clip_grad_norm_(self.network_.parameters(), 1.0)
-                optimiser.step()
-                schedule.step()
+        def loss_of(batch: torch.Tensor) -> torch.Tensor:
+            logits = self.network_(features[batch])
+            losses = nn.functional.cross_entropy(logits, target[batch], reduction="none")
+            return (losses * weights[batch]).mean()
+
+        for _ in train_network(
+            self.network_,
+            loss_of,
+            len(features),
+            seed=self.seed,
+            n_epochs=self.n_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        ):
+            pass  # no one listens to the loss of a small network
 
 
 def build_residual_mlp(seed: int, **params: Any) -> Pipeline:

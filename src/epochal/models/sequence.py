@@ -17,6 +17,7 @@ from epochal.models.downsampling import shorten
 from epochal.models.export import OPSET, PARITY
 from epochal.models.networks.cnn1d import WindowCNN
 from epochal.models.networks.lstm import WindowLSTM
+from epochal.models.training import train_network
 from epochal.serving.bundle import open_session
 
 NETWORKS: dict[str, type[nn.Module]] = {"lstm": WindowLSTM, "cnn1d": WindowCNN}
@@ -87,38 +88,25 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _train(self, X: np.ndarray, codes: torch.Tensor, weights: torch.Tensor) -> None:
-        optimiser = torch.optim.AdamW(
-            self.network_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
-        )
-        n_batches = -(-len(X) // self.batch_size)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.learning_rate, total_steps=self.n_epochs * n_batches
-        )
-        generator = torch.Generator().manual_seed(self.seed)
-        for epoch in range(1, self.n_epochs + 1):
-            total = 0.0
-            for batch in torch.randperm(len(X), generator=generator).split(self.batch_size):
-                loss = self._step(X, codes, weights, batch)
-                nn.utils.clip_grad_norm_(self.network_.parameters(), 1.0)
-                optimiser.step()
-                optimiser.zero_grad()
-                schedule.step()
-                total += loss * len(batch)
-            if self.verbose:
-                _LOG.info(
-                    "%s epoch %d/%d: loss %.4f", self.network, epoch, self.n_epochs, total / len(X)
-                )
+        def loss_of(batch: torch.Tensor) -> torch.Tensor:
+            logits = self.network_(self._scale(X[batch.numpy()]))
+            target = codes[batch].to(logits.device)
+            losses = nn.functional.cross_entropy(logits, target, reduction="none")
+            return (losses * weights[batch].to(logits.device)).mean()
 
-    def _step(
-        self, X: np.ndarray, codes: torch.Tensor, weights: torch.Tensor, batch: torch.Tensor
-    ) -> float:
-        """Add one batch's gradients; return its loss."""
-        logits = self.network_(self._scale(X[batch.numpy()]))
-        target = codes[batch].to(logits.device)
-        losses = nn.functional.cross_entropy(logits, target, reduction="none")
-        loss = (losses * weights[batch].to(logits.device)).mean()
-        loss.backward()
-        return float(loss.detach())
+        losses = train_network(
+            self.network_,
+            loss_of,
+            len(X),
+            seed=self.seed,
+            n_epochs=self.n_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+        for epoch, loss in enumerate(losses, start=1):
+            if self.verbose:
+                _LOG.info("%s epoch %d/%d: loss %.4f", self.network, epoch, self.n_epochs, loss)
 
     def _scale(self, X: np.ndarray) -> torch.Tensor:
         known = np.where(np.isfinite(X), X, self.mean_)
