@@ -1,7 +1,7 @@
 """Write what YASA says of a few hypnograms: the reference of the tests of sleep statistics.
 
 Run it in an environment that has YASA (BSD-3): `python benchmarks/_yasa_statistics.py`. It writes
-`tests/evaluation/yasa_statistics.json`, hypnograms included, so that the tests need no YASA.
+`tests/hypnogram/yasa_statistics.json`, hypnograms included, so that the tests need no YASA.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yasa
 
-TARGET = Path(__file__).parent.parent / "tests/evaluation/yasa_statistics.json"
+TARGET = Path(__file__).parent.parent / "tests/hypnogram/yasa_statistics.json"
 NAMES = {"W": "WAKE", "?": "UNS"}
 HAND_MADE = {
     "a short night": "W*4 N1*3 N2*6 N3*8 N2*2 REM*6 W*2 N2*5 N1*1 REM*3 W*5",

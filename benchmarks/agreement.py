@@ -29,7 +29,7 @@ from epochal.evaluation.consensus import (
     judge_scorers,
     leave_one_out,
 )
-from epochal.evaluation.sleep_statistics import measure_sleep
+from epochal.hypnogram.sleep_statistics import measure_sleep
 
 RESULTS = Path(__file__).parent / "results" / "agreement.json"
 STAGES = ("W", "N1", "N2", "N3", "REM")

@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 from epochal.labels import encode
 from epochal.models.classical import ROSTER as CLASSICAL
 from epochal.models.cross_fitting import CrossFitted, cross_fit, join_table
-from epochal.models.deep import ROSTER as DEEP
+from epochal.models.deep import COLUMN_NETWORKS as DEEP
 from epochal.models.export import export_model
 from epochal.models.fitting import class_weights
 from epochal.options import ModelOptions, StudyOptions

@@ -25,7 +25,8 @@ from pydantic.fields import FieldInfo
 from epochal.cli import cli
 from epochal.features.roster import FEATURE_SETS
 from epochal.models.classical import ROSTER as CLASSICAL
-from epochal.models.deep import ROSTER as DEEP
+from epochal.models.deep import COLUMN_NETWORKS
+from epochal.models.networks.roster import NETWORKS
 from epochal.models.smoothing import SMOOTHERS
 from epochal.parallel import ParallelOptions
 from epochal.pipeline_registry import PIPELINES, register_pipelines
@@ -84,7 +85,7 @@ def write_names() -> str:
     parts = {
         "Feature sets (`features`)": {name: _resolve(at) for name, at in FEATURE_SETS.items()},
         "Classical models and baselines (`kind`)": CLASSICAL,
-        "Deep models (`kind`)": DEEP,
+        "Deep models (`kind`)": COLUMN_NETWORKS | NETWORKS,
         "Smoothing of the stack (`smoothing`)": SMOOTHERS,
     }
     return "\n\n".join(

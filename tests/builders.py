@@ -212,7 +212,8 @@ def make_bundle(headline: str = "logistic_regression") -> Bundle:
         describe_training(
             features.merge(splits).merge(epochs[["recording_id", "epoch", "label"]]),
             epochs,
-            pd.DataFrame({"sha256": ["aa", "bb"]}),
+            pd.DataFrame({"recording_id": ["r0", "r5"], "sha256": ["aa", "bb"]}),
+            predictions,
             stacking,
             study,
         ),
@@ -237,7 +238,7 @@ def write_edf(
 
 
 def _stacking() -> StackingOptions:
-    return StackingOptions(smoothing=("forward", "forward_backward"))
+    return StackingOptions(smoothing=("forward", "forward_backward"), memory=1.0)
 
 
 def _bundle_features() -> FeatureOptions:
@@ -267,7 +268,8 @@ def _fit_all(features: pd.DataFrame, epochs: pd.DataFrame, splits: pd.DataFrame)
     """Cross-fit all; return the refits, their predictions, and the table of the stack."""
     from epochal.models.classical import ROSTER
     from epochal.models.cross_fitting import cross_fit, join_table
-    from epochal.models.stacking import META_ROSTER, smooth_predictions, spread_models
+    from epochal.models.stack_smoothing import smooth_predictions
+    from epochal.models.stacking import META_ROSTER, spread_models
 
     study = make_study()
     table = join_table(features, epochs, splits)

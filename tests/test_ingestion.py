@@ -115,6 +115,7 @@ def test_a_recording_carries_the_checksum_of_its_files(raw):
     recording = read_first(raw)
     expected = hashlib.sha256((raw / "sub-01.edf").read_bytes()).hexdigest()
     assert recording.metadata["sha256"] == expected
+    assert recording.metadata["signal_sha256"] == expected
     assert recording.channel("EEG Fpz-Cz").sfreq == 100.0
     assert recording.data_source == "real"
 
@@ -165,6 +166,7 @@ def test_a_recording_is_described_in_one_row():
         "day": None,
         "problems": "one.; two.",
         "sha256": "ab",
+        "signal_sha256": "",
         "reader": "edf",
     }
 

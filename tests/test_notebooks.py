@@ -20,7 +20,7 @@ FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 OF_A_STUDY = FOLDER / "01_explore.ipynb"  # the others simulate what they look at
 INLINE = "module://matplotlib_inline.backend_inline"
-SHARED = ("sleep_nights", "wearable_windows")
+SHARED = ("sleep_nights", "wearable_windows", "wearable_network")
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +127,7 @@ def test_there_is_a_notebook_for_each_subset_of_sleep_edfx_and_one_for_wearables
         "02_sleep_edfx_cassette.ipynb",
         "03_sleep_edfx_telemetry.ipynb",
         "04_wearable_preprocessing.ipynb",
+        "05_wearable_network.ipynb",
     }
 
 

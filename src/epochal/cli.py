@@ -19,11 +19,15 @@ from epochal.errors import explain
 # command -> (module and function, the one line that --help shows)
 COMMANDS = {
     "run": ("epochal.commands.run:run", "Run a study, or one of its eight pipelines."),
+    "experiment": ("epochal.commands.experiment:experiment", "Compare networks over a grid."),
     "simulate": ("epochal.commands.simulate:simulate", "Write simulated raw recordings."),
     "download": ("epochal.commands.download:download", "Fetch a public data set."),
     "inspect": ("epochal.commands.inspect:inspect", "Say what raw recordings hold."),
     "score": ("epochal.commands.score:score", "Score raw recordings with a bundle."),
+    "drift": ("epochal.commands.drift:drift", "Compare recordings with a bundle's training data."),
+    "explain": ("epochal.commands.explain:explain", "Say why one epoch was scored as it was."),
     "compare": ("epochal.commands.compare:compare", "Compare scored recordings with your own."),
+    "hypnogram": ("epochal.commands.hypnogram:hypnogram", "Convert a hypnogram: CSV, TSV, EDF+."),
     "train": ("epochal.commands.train:train", "Train a stack on tables and rows, into a run."),
     "predict": ("epochal.commands.predict:predict", "Predict rows with a run."),
     "evaluate": ("epochal.commands.evaluate:evaluate", "Evaluate a run, or its models on rows."),
@@ -35,10 +39,11 @@ _EXTRAS = {
     "train": {"kedro", "kedro_datasets", "omegaconf", "pandera", "sklearn", "lightgbm", "joblib",
               "matplotlib", "pyarrow", "yaml"},
     "download": {"httpx2", "httpx", "kaggle"},
-    "deep": {"torch"},
+    "deep": {"torch", "lightning"},
     "boost": {"xgboost"},
     "tune": {"optuna"},
     "onnx": {"onnx", "skl2onnx", "onnxmltools", "onnxscript"},
+    "explain": {"shap", "captum"},
     "formats": {"mne", "openpyxl"},
     "serve": {"fastapi", "uvicorn", "prometheus_client"},
 }  # fmt: skip

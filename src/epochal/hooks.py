@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -15,6 +17,7 @@ from pydantic import BaseModel
 
 from epochal.datasets.keyed import Keyed
 from epochal.datasets.keys import key_of
+from epochal.models.curves import LISTENERS, CurvePoint
 
 logger = logging.getLogger(__name__)
 LEADERBOARD = "leaderboard"
@@ -81,6 +84,48 @@ class TrackingHooks:
             elif tracked == "figures" and dataset.exists():
                 mlflow.log_artifact(str(dataset.location))
                 mlflow.log_metrics(_figures(dataset.load()))
+
+
+class CurveHooks:
+    """Log the curves of networks to the MLflow run while they are trained.
+
+    Networks train in threads, where MLflow knows no active run: theirs is named. Trained in other
+    processes, their curves are in the checkpoints' `curves.csv` alone.
+    """
+
+    def __init__(self) -> None:
+        self._listener: Callable[[CurvePoint], None] | None = None
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self) -> None:
+        """Begin to listen, once kedro-mlflow's run is open."""
+        mlflow = sys.modules.get("mlflow")
+        run = None if mlflow is None else mlflow.active_run()
+        if mlflow is not None and run is not None:
+            self._listener = partial(_log_point, mlflow.MlflowClient(), run.info.run_id)
+            LISTENERS.append(self._listener)
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self) -> None:
+        """Listen no more."""
+        self._stop()
+
+    @hook_impl(tryfirst=True)
+    def on_pipeline_error(self) -> None:
+        """Listen no more."""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._listener in LISTENERS:
+            LISTENERS.remove(self._listener)
+        self._listener = None
+
+
+def _log_point(client: Any, run_id: str, point: CurvePoint) -> None:
+    for name in ("train_loss", "val_loss", "val_kappa", "val_accuracy", "learning_rate"):
+        value = getattr(point, name)
+        if value is not None:
+            client.log_metric(run_id, f"{point.model}.{point.part}.{name}", value, step=point.epoch)
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:

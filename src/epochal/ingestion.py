@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
 from pydantic import BaseModel
 
+from epochal.checksums import SIGNAL_SHA256, checksum, list_files
 from epochal.downloads import DownloadError
 from epochal.downloads.ledger import LEDGER, Ledger, mark_processed, read_ledger
 from epochal.errors import RecordingError
@@ -74,7 +73,11 @@ def read_source(
     if not recording.channels and not recording.arrays and recording.table is None:
         raise RecordingError(source.path, "it holds no signal and no table")
     recording = substitute_channels(recording, substitutes, allow=allow_substitution)
-    metadata = {**recording.metadata, "sha256": _checksum(source)}
+    metadata = {
+        **recording.metadata,
+        "sha256": checksum(_named(source)),
+        SIGNAL_SHA256: checksum([source.path]),
+    }
     return dataclasses.replace(recording, metadata=metadata)
 
 
@@ -92,6 +95,7 @@ def describe_recording(recording: Recording, options: IngestionOptions) -> dict[
         "n_runs": len(recording.runs),
         "problems": "; ".join(recording.problems),
         "sha256": recording.metadata.get("sha256", ""),
+        SIGNAL_SHA256: recording.metadata.get(SIGNAL_SHA256, ""),
         "reader": options.reader,
         "day": recording.start.date().isoformat() if recording.start else None,
         **{fact: recording.metadata.get(fact) for fact in FACTS},
@@ -164,29 +168,10 @@ def _refuse_twins(sources: list[Source]) -> None:
         seen[source.recording_id] = source.path
 
 
-def _files(source: Source) -> list[Path]:
-    """List the raw files of a recording; a folder stands for all the files in it."""
-    named = [Path(source.path), *map(Path, source.companions)]
-    nested = [sorted(path.rglob("*")) if path.is_dir() else [path] for path in named]
-    return [path for paths in nested for path in paths if path.is_file()]
+def _named(source: Source) -> list[str]:
+    return [source.path, *source.companions]
 
 
 def _state(source: Source) -> str:
-    stats = [(path.name, path.stat()) for path in _files(source)]
+    stats = [(path.name, path.stat()) for path in list_files(_named(source))]
     return " ".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
-
-
-def _checksum(source: Source) -> str:
-    """Return the file's SHA-256; of several files, the SHA-256 of theirs, one after the other."""
-    digests = [_digest(str(path), path.stat().st_mtime_ns) for path in _files(source)]
-    if len(digests) == 1:
-        return digests[0]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-@lru_cache(maxsize=1024)
-def _digest(path: str, modified_ns: int) -> str:
-    """Return a file's SHA-256, once for a file that many recordings share."""
-    del modified_ns  # only tells the cache of a change
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,9 +21,11 @@ _REACHES = re.compile(r"__(?:past|centred|ahead)(\d+)(s?)")  # epochs, or second
 _WHOLE_SESSION = "__session"
 # How near to 0 and 1 the mean and the standard deviation of a z-scored column come in float32.
 _STANDARDISED = 1e-3
-# Steps that learn each column by itself, so that some columns speak for all.
+# Steps that learn each column by itself, so that some columns speak for all: other rows have other
+# medians, means and extremes in every column that takes many values.
 _BY_COLUMN = ("SimpleImputer", "StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler")
-_N_CHECKED = 16
+_N_CHECKED = 2
+_N_LOOKED_AT, _N_SAMPLED = 16, 256  # columns to choose these from, and rows to choose by
 _SHOWN = 5
 
 
@@ -131,14 +133,18 @@ def refuse_foreign_statistics(estimator: Any, rows: pd.DataFrame, codes: np.ndar
     """Raise `LeakageError` naming the step of a fitted pipeline that saw other rows than these.
 
     Every step before the classifier (imputer, scaler, feature selection) is fitted again on `rows`
-    and must learn the same numbers. Of steps that work column by column, some columns are checked.
+    and must learn the same numbers. Of steps that work column by column, the few columns are
+    checked that take the most values: to fit all again would take longer than some models.
     """
     from sklearn.base import clone
 
     steps = [(step, _thaw(fitted)) for step, fitted in getattr(estimator, "steps", [])[:-1]]
     steps = [(step, fitted) for step, fitted in steps if hasattr(fitted, "fit")]
-    places = _places_to_check([fitted for _, fitted in steps], rows.shape[1])
-    seen: Any = rows.iloc[:, places]
+    if not steps:
+        return
+    places = _places_to_check([fitted for _, fitted in steps], rows)
+    chosen = rows.iloc[:, places]
+    seen: Any = chosen if len(places) == rows.shape[1] else chosen.to_numpy()  # quicker
     for step, fitted in steps:
         again = clone(fitted).fit(seen, codes)
         if not _same_statistics(fitted, again, places):
@@ -272,13 +278,19 @@ def _thaw(step: Any) -> Any:
     return step.estimator if type(step).__name__ == "FrozenEstimator" else step
 
 
-def _places_to_check(steps: list[Any], n_columns: int) -> np.ndarray:
+def _places_to_check(steps: list[Any], rows: pd.DataFrame) -> np.ndarray:
+    """Return the columns to check: all, or of so many over the table's width the most varied."""
     by_column = all(
         type(step).__name__ in _BY_COLUMN and getattr(step, "keep_empty_features", True)
         for step in steps
     )
-    n_checked = min(_N_CHECKED, n_columns) if by_column else n_columns
-    return np.unique(np.linspace(0, n_columns - 1, n_checked).astype(int))
+    n_columns = rows.shape[1]
+    if not by_column:
+        return np.arange(n_columns)
+    places = np.unique(np.linspace(0, n_columns - 1, min(_N_LOOKED_AT, n_columns)).astype(int))
+    sample = rows.iloc[:: max(1, len(rows) // _N_SAMPLED), places].to_numpy()
+    n_values = np.array([len(np.unique(column)) for column in sample.T])  # NaN is one
+    return np.sort(places[np.argsort(-n_values, kind="stable")[:_N_CHECKED]])
 
 
 def _same_statistics(fitted: Any, again: Any, places: np.ndarray) -> bool:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from epochal.commands.compare import compare
 from epochal.errors import RecordingError
 from epochal.evaluation.scoring_files import KINDS, read_scoring
-from epochal.evaluation.sleep_statistics import CLASSES
+from epochal.hypnogram.sleep_statistics import CLASSES
 
 NIGHT = ["W"] * 10 + ["N1"] * 4 + ["N2"] * 30 + ["N3"] * 20 + ["N2"] * 8 + ["REM"] * 12 + ["W"] * 6
 

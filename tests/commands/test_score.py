@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from builders import CLASSES, make_bundle, make_night, write_edf
 from epochal.cli import cli
 from epochal.serving.bundle import write_bundle
+from page_checks import check_page
 
 LABELS = ["W"] * 6 + ["N2"] * 6 + ["REM"] * 6
 EEG = make_night(LABELS, seed=100).channel("EEG").data
@@ -30,7 +31,9 @@ def score(*arguments, bundle="bundle"):
 
 
 def results(folder):
-    return sorted(path.name for path in (folder / "out").iterdir())
+    """What was written of the recordings; the table of all of them has tests of its own."""
+    names = {path.name for path in (folder / "out").iterdir()}
+    return sorted(names - {"summary.csv"})
 
 
 def test_a_night_is_scored_into_a_table_and_a_summary(folder):
@@ -165,3 +168,63 @@ def test_a_call_without_files_or_a_place_for_the_results_is_wrong(arguments):
 def test_the_help_says_what_it_is_not_for():
     shown = CliRunner().invoke(cli, ["score", "--help"])
     assert "Research use only, not a medical device." in shown.output
+
+
+def summary(folder):
+    return pd.read_csv(folder / "out/summary.csv", dtype={"results": str}).set_index("results")
+
+
+def test_the_summary_has_a_row_per_recording_of_this_call_and_of_earlier_ones(folder):
+    for name in ("a", "b"):
+        write_edf(Path(f"{name}.edf"), {"EEG": EEG})
+    assert score("night.edf", "a.edf").exit_code == 0
+    assert sorted(summary(folder).index) == ["a", "night"]
+    assert score("b.edf", "a.edf").exit_code == 0
+    assert sorted(summary(folder).index) == ["a", "b", "night"]
+    assert (summary(folder)["n_epochs"] == 18).all()
+    assert (summary(folder)["data_source"] == "simulated").all()
+
+
+def test_a_recording_that_failed_has_no_row_in_the_summary(folder):
+    Path("empty.edf").touch()
+    assert score("empty.edf", "night.edf").exit_code == 1
+    assert summary(folder).index.tolist() == ["night"]
+
+
+def test_a_foreign_summary_is_not_overwritten(folder):
+    (folder / "out").mkdir()
+    (folder / "out/summary.csv").write_text("mine\n1\n")
+    done = score("night.edf")
+    assert done.exit_code == 1
+    assert "not a table of summaries" in done.output
+    assert (folder / "out/summary.csv").read_text() == "mine\n1\n"
+
+
+def test_a_report_is_one_page_about_the_recording(folder):
+    done = score("night.edf", "--report")
+    assert done.exit_code == 0, done.output
+    assert results(folder) == ["night.epochs.csv", "night.json", "night.report.html"]
+    page = check_page((folder / "out/night.report.html").read_text(encoding="utf-8"))
+    assert "Sleep report: night" in page.shown
+    assert "not available: lights off is not known" in page.shown
+
+
+def test_lights_that_are_given_are_counted_from(folder):
+    done = score("night.edf", "--report", "--lights-off", "60", "--lights-on", "500")
+    assert done.exit_code == 0, done.output
+    assert summary(folder).loc["night", "tib_min"] == pytest.approx(440 / 60)
+    page = check_page((folder / "out/night.report.html").read_text(encoding="utf-8"))
+    assert "lights off at 0:01:00 and lights on at 0:08:20" in page.shown
+
+
+def test_lights_are_of_one_recording(folder):
+    done = score("night.edf", "night.edf", "--lights-off", "60")
+    assert done.exit_code == 2
+    assert "give one file" in done.output
+
+
+def test_the_table_of_results_is_the_same_with_a_report_and_without(folder):
+    assert score("night.edf").exit_code == 0
+    before = (folder / "out/night.epochs.csv").read_bytes()
+    assert score("night.edf", "--report").exit_code == 0
+    assert (folder / "out/night.epochs.csv").read_bytes() == before

@@ -7,7 +7,7 @@ import pytest
 from kedro.io import DatasetError
 from matplotlib.figure import Figure
 
-from epochal.datasets.whole_file import WholeFile, WholeImage, WholeTable
+from epochal.datasets.whole_file import WholeFile, WholeImage, WholePage, WholeTable
 
 
 class Unpicklable:
@@ -57,3 +57,17 @@ def test_a_picture_previews_as_base64_png(tmp_path):
     dataset = WholeImage(filepath=str(tmp_path / "f.png"), dataset="matplotlib.MatplotlibDataset")
     dataset.save(Figure())
     assert dataset.preview().startswith("iVBOR")
+
+
+def test_a_page_is_previewed_as_it_is_whatever_its_letters(tmp_path):
+    config = {
+        "type": "text.TextDataset",
+        "fs_args": {
+            "open_args_save": {"encoding": "utf-8"},
+            "open_args_load": {"encoding": "utf-8"},
+        },
+    }
+    dataset = WholePage(filepath=str(tmp_path / "report.html"), dataset=config)
+    dataset.save("<p>κ − µV</p>")
+    assert dataset.preview() == "<p>κ − µV</p>"
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "<p>κ − µV</p>"

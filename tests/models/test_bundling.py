@@ -11,6 +11,7 @@ from builders import (
     make_features,
     make_features_options,
     make_ingestion,
+    make_predictions,
     make_splits,
     make_study,
 )
@@ -22,7 +23,7 @@ from epochal.models.bundling import (
     mark_causal,
     write_card,
 )
-from epochal.models.cross_fitting import FittedModel, join_table
+from epochal.models.cross_fitting import FittedModel, empty_predictions, join_table
 from epochal.models.inventory import CONFIG, METRICS
 from epochal.models.smoothing import estimate_prior, estimate_transitions
 from epochal.options import ExportOptions, FeatureOptions, SignalOptions, StackingOptions
@@ -31,14 +32,15 @@ from epochal.serving.bundle import CARD, ModelEntry
 
 EPOCHS = make_epochs(n_subjects=4, n_epochs=50)
 SPLITS = make_splits(EPOCHS)
-SMOOTHED = StackingOptions(smoothing=("forward",), self_transition_weight=2.0)
-SUMMARY = pd.DataFrame({"sha256": ["bb", "aa"]})
+SMOOTHED = StackingOptions(smoothing=("forward",), self_transition_weight=2.0, memory=1.0)
+SUMMARY = pd.DataFrame({"recording_id": ["r0", "r3"], "sha256": ["bb", "aa"]})
 
 
-def describe(features=None, *, stacking=SMOOTHED, summary=SUMMARY):
+def describe(features=None, *, stacking=SMOOTHED, summary=SUMMARY, predictions=None):
     features = make_features(EPOCHS) if features is None else features
     table = join_table(features, EPOCHS, SPLITS)
-    return describe_training(table, EPOCHS, summary, stacking, make_study())
+    said = empty_predictions(CLASSES) if predictions is None else predictions
+    return describe_training(table, EPOCHS, summary, said, stacking, make_study())
 
 
 def leaderboard():
@@ -79,6 +81,29 @@ def test_the_training_data_are_known_by_one_hash_whatever_their_order():
     assert describe(summary=SUMMARY[::-1])["training_data_sha256"] == first
     assert describe(summary=SUMMARY.assign(sha256="cc"))["training_data_sha256"] != first
     assert len(first) == 64
+
+
+def test_the_recordings_that_training_saw_are_known_one_by_one_and_test_ones_are_not_among_them():
+    names = [f"r{i}" for i in range(4)]
+    summary = pd.DataFrame({"recording_id": names, "sha256": ["dd", "bb", "cc", "aa"]})
+    assert set(SPLITS.loc[SPLITS["role"] == "test", "recording_id"]) == {"r3"}
+    assert describe(summary=summary)["training_recordings"] == ["bb", "cc", "dd"]
+
+
+def test_a_file_of_many_recordings_is_seen_once_any_of_them_was():
+    summary = pd.DataFrame({"recording_id": ["r0", "r3"], "sha256": ["ff", "ff"]})
+    assert describe(summary=summary)["training_recordings"] == ["ff"]
+
+
+def test_a_memory_is_fitted_on_the_stacks_out_of_fold_rows():
+    stacking = SMOOTHED.model_copy(update={"memory": "fitted"})
+    nothing = describe(stacking=stacking)["smoothing"]["stack_forward"]
+    assert (nothing["memory"], nothing["calibration"]["scale"]) == (0.0, (1.0, 1.0, 1.0))
+    sticky = EPOCHS.assign(label=np.tile(np.repeat(CLASSES, [20, 20, 10]), 4))
+    said = make_predictions(sticky, SPLITS, model="stack", family="stack", certainty=0.5)
+    table = join_table(make_features(sticky), sticky, SPLITS)
+    found = describe_training(table, sticky, SUMMARY, said, stacking, make_study())["smoothing"]
+    assert found["stack_forward"]["memory"] > 0
 
 
 def test_the_reference_is_the_range_of_nearly_all_training_epochs():

@@ -66,6 +66,42 @@ def test_a_temperature_of_three_is_found():
     assert found.offset == pytest.approx((0, 0, 0))
 
 
+@pytest.mark.parametrize("kind", ["temperature", "vector", "prior"])
+@pytest.mark.parametrize("n_epochs", [1, 5, 20])
+def test_few_epochs_change_little(kind, n_epochs):
+    """Fitted without a ridge, five epochs of one class would make it certain."""
+    proba, codes = draw(n_epochs)
+    found = fit_calibration(kind, proba, np.zeros_like(codes))
+    assert np.abs(np.array(found.scale) - 1).max() < 0.3
+    assert np.abs(np.array(found.offset)).max() < 1.5
+    others, truth = draw(2000, seed=1)
+    assert log_loss(found.apply(others), truth) < log_loss(others, truth) + 0.15
+
+
+def test_more_epochs_move_a_scale_farther():
+    proba, codes = draw()
+    sharpened = softmax(3 * np.log(proba))
+    scales = [
+        fit_calibration("vector", sharpened[:n], codes[:n]).scale[0] for n in (20, 200, 20_000)
+    ]
+    assert 1 > scales[0] > scales[1] > scales[2]
+    assert scales[2] == pytest.approx(1 / 3, rel=0.1)
+
+
+def test_what_few_people_teach_hardly_hurts_others():
+    """Epochs of a person err alike: fitted to the habits of three people, the rest would lose."""
+    random = np.random.default_rng(0)
+    proba, codes = draw(4000)
+    person = np.arange(4000) // 20
+    said = softmax(np.log(proba) + random.normal(0, 0.5, (200, 3))[person])
+    lost = []
+    for first in range(0, 60, 3):
+        few = (person >= first) & (person < first + 3)
+        found = fit_calibration("vector", said[few], codes[few]).apply(said[~few])
+        lost.append(log_loss(found, codes[~few]) - log_loss(said[~few], codes[~few]))
+    assert np.mean(lost) < 0.02  # .05 without the ridge
+
+
 @pytest.mark.parametrize("kind", ["prior", "vector"])
 def test_the_prevalence_that_class_weights_hid_comes_back(kind):
     proba, codes = draw()

@@ -9,18 +9,15 @@ from builders import (
     make_splits,
     make_study,
 )
-from epochal import schemas
 from epochal.errors import EpochalError
 from epochal.labels import proba_columns
 from epochal.models.cross_fitting import empty_predictions
-from epochal.models.smoothing import estimate_prior, estimate_transitions, forward
 from epochal.models.stacking import (
     META_ROSTER,
     build_meta,
     choose_base_models,
     list_stacks,
     mark_causal,
-    smooth_predictions,
     spread_models,
 )
 from epochal.options import StackingOptions
@@ -118,107 +115,9 @@ def test_a_stack_is_causal_when_every_base_model_is(b_is_causal, expected):
     assert set(mark_causal(stacked, predictions, ["a", "b"])["causal"]) == {expected}
 
 
-def smooth(predictions, epochs=EPOCHS, **options):
-    chosen = StackingOptions(smoothing=("forward", "forward_backward"), **options)
-    return smooth_predictions(predictions, epochs, SPLITS, chosen, STUDY)
-
-
-def noisy():
-    """Return predictions that are wrong in a quarter of the epochs, at random."""
-    found = make_predictions(EPOCHS, SPLITS, model="stack", family="stack", certainty=0.6)
-    wrong = np.random.default_rng(0).random(len(found)) < 0.25
-    found.loc[wrong, COLUMNS] = found.loc[wrong, COLUMNS].to_numpy()[:, [1, 2, 0]]
-    return found
-
-
-def accuracy(rows):
-    merged = rows.merge(EPOCHS[["recording_id", "epoch", "label"]], on=["recording_id", "epoch"])
-    guess = np.array(CLASSES)[merged[COLUMNS].to_numpy().argmax(axis=1)]
-    return (guess == merged["label"]).mean()
-
-
-def test_each_smoother_adds_rows_of_its_own_beside_the_given_ones():
-    predictions = noisy()
-    found = schemas.predictions.validate(smooth(predictions))
-    assert found["model"].value_counts().to_dict() == {
-        "stack": 5 * N,
-        "stack_forward": 5 * N,
-        "stack_forward_backward": 5 * N,
-    }
-    pd.testing.assert_frame_equal(found[: 5 * N], predictions)
-
-
-def test_smoothing_mends_what_is_wrong_at_random():
-    by_model = {name: accuracy(rows) for name, rows in smooth(noisy()).groupby("model")}
-    assert by_model["stack"] < by_model["stack_forward"] < by_model["stack_forward_backward"]
-
-
-def test_only_the_forward_filter_of_a_causal_model_is_causal():
-    for causal in (True, False):
-        found = smooth(noisy().assign(causal=causal)).groupby("model")["causal"].all()
-        assert found.to_dict() == {
-            "stack": causal,
-            "stack_forward": causal,
-            "stack_forward_backward": False,
-        }
-
-
-@pytest.mark.parametrize(
-    ("role", "recording", "others"),
-    [
-        ("oof", "r0", ["r1", "r3"]),
-        ("oof", "r1", ["r0", "r2"]),
-        ("test", "r4", [f"r{i}" for i in range(4)]),
-    ],
-)
-def test_transitions_come_from_the_other_folds_alone(role, recording, others):
-    predictions = noisy()
-    seen = EPOCHS[EPOCHS["recording_id"].isin(others)]
-    rows = predictions[predictions["recording_id"] == recording]
-    expected = forward(
-        rows[COLUMNS].to_numpy(), estimate_transitions(seen, CLASSES), estimate_prior(seen, CLASSES)
-    )
-    found = smooth(predictions)
-    own = found[(found["model"] == "stack_forward") & (found["recording_id"] == recording)]
-    assert set(own["role"]) == {role}
-    assert own[COLUMNS].to_numpy() == pytest.approx(expected)
-
-
-def test_smoothing_never_crosses_a_gap():
-    split = EPOCHS.assign(run=(EPOCHS["epoch"] >= N // 2).astype(int))
-    early = noisy()
-    late = early.copy()
-    late.loc[late["epoch"] >= N // 2, COLUMNS] = [0.01, 0.01, 0.98]
-    one, other = (smooth(given, split) for given in (early, late))
-    before = one["epoch"] < N // 2
-    assert np.allclose(one.loc[before, COLUMNS], other.loc[before, COLUMNS])
-
-
-def test_the_order_of_the_rows_does_not_matter():
-    predictions = noisy()
-    one, other = smooth(predictions), smooth(predictions.sample(frac=1, random_state=0))
-    keys = ["model", "recording_id", "epoch"]
-    pd.testing.assert_frame_equal(
-        one.sort_values(keys, ignore_index=True), other.sort_values(keys, ignore_index=True)
-    )
-
-
-def test_without_smoothers_or_without_predictions_nothing_is_added():
-    predictions, empty = noisy(), empty_predictions(CLASSES)
-    assert smooth_predictions(predictions, EPOCHS, SPLITS, StackingOptions(), STUDY) is predictions
-    assert smooth(empty) is empty
-
-
 def test_the_stack_stands_beside_what_it_is_compared_with():
     found = list_stacks(StackingOptions(C=0.5, comparisons=("average", "blend")))
     assert list(found) == ["stack", "stack_average", "stack_blend"]
     assert found["stack"].params == {"C": 0.5}
     for name, options in found.items():
         assert options.kind in META_ROSTER, name
-
-
-def test_only_the_stack_itself_is_smoothed():
-    predictions = predictions_of(stack=0.8, stack_average=0.7).assign(family="stack")
-    options = StackingOptions(smoothing=("forward",))
-    found = smooth_predictions(predictions, EPOCHS, SPLITS, options, STUDY)
-    assert set(found["model"]) == {"stack", "stack_average", "stack_forward"}

@@ -120,6 +120,7 @@ def test_a_range_without_anything_in_it_is_refused():
 def test_the_metrics_are_those_of_their_names():
     codes, proba = np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0, 1]])
     assert score(codes, proba, "kappa") == pytest.approx(0.5)
+    assert score(codes, proba, "accuracy") == pytest.approx(0.75)
     assert score(codes, proba, "macro_f1") == pytest.approx((2 / 3 + 4 / 5) / 2)
     expected = -np.log([0.9, 0.4, 0.8, 1]).mean()
     assert score(codes, proba, "log_loss") == pytest.approx(expected, abs=1e-5)

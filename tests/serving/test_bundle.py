@@ -193,6 +193,22 @@ def test_a_stack_speaks_only_of_rows_that_every_base_model_knows(features, model
     assert scorer.known_rows(gaps, model)[1:].all()
 
 
+def test_time_passes_where_a_smoothed_model_may_not_speak(features):
+    scorer = Scorer(make_bundle())
+    columns = {entry.name: entry.columns for entry in scorer.manifest.models}
+    gaps = features.copy()
+    gaps.iloc[1:4, gaps.columns.get_indexer(columns["lightgbm"])] = np.nan
+    found = scorer.predict(gaps, "stack_forward")
+    assert np.isnan(found).all(axis=1).tolist() == [1 <= row < 4 for row in range(len(gaps))]
+    smoothing = scorer.manifest.smoothing["stack_forward"]
+    given = scorer.predict(features, "stack")
+    given[1:4] = np.nan
+    expected = forward(given, np.array(smoothing.transitions), np.array(smoothing.prior))
+    assert found[4:] == pytest.approx(expected[4:])
+    gaps[columns["lightgbm"]] = np.nan
+    assert np.isnan(scorer.predict(gaps, "stack_forward")).all()
+
+
 def test_an_unknown_model_is_refused_with_the_near_miss(features):
     with pytest.raises(
         EpochalError, match="No model 'lightgmb' in the bundle; did you mean 'light"

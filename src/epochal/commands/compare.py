@@ -18,6 +18,7 @@ from epochal.evaluation.agreement import compare_statistics
 from epochal.evaluation.comparison import Comparison, compare_scorings, pool
 from epochal.evaluation.comparison_text import (
     figures_line,
+    in_sample_lines,
     offset_line,
     print_classes,
     print_whole,
@@ -30,7 +31,7 @@ from epochal.evaluation.scoring_files import (
     find_epoch_length_s,
     read_scoring,
 )
-from epochal.evaluation.sleep_statistics import DEFINITIONS, NOT_PRODUCED
+from epochal.hypnogram.sleep_statistics import DEFINITIONS, NOT_PRODUCED
 from epochal.provenance import RESEARCH_USE
 from epochal.readers.hypnograms import PARSERS
 
@@ -235,9 +236,12 @@ def _tell(compared: dict[str, Comparison], kind: Kind) -> list[str]:
         lines.append(f"{one.summary['scored']}: {figures_line(one.summary)}")
         if one.summary["offset"]["epochs"] or one.summary["offset"]["reason"]:
             lines.append(f"  {offset_line(one.summary)}")
+        lines += in_sample_lines(one.summary)
         lines += [f"  note: {problem}" for problem in one.summary["problems"]]
     together = pool(compared, kind)
     told = f"All {len(compared)} together ({together['data_source']}): {figures_line(together)}"
+    if together["in_sample"]:
+        told += " — IN-SAMPLE in part"
     return [*lines, told, *print_classes(together), RESEARCH_USE]
 
 
@@ -285,7 +289,8 @@ def _row(name: str, summary: dict[str, Any]) -> dict[str, Any]:
     row["offset_epochs"] = summary["offset"]["epochs"] if "offset" in summary else None
     for figure in ("kappa", "f1"):
         row |= {f"{figure}_{c}": value for c, value in summary[f"{figure}_per_class"].items()}
-    return {**row, "data_source": summary["data_source"], "notice": RESEARCH_USE}
+    origin = {"data_source": summary["data_source"], "in_sample": summary["in_sample"]}
+    return {**row, **origin, "notice": RESEARCH_USE}
 
 
 def _as_json(told: dict[str, Any]) -> str:

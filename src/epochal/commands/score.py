@@ -7,15 +7,26 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
 from epochal.errors import explain
+from epochal.recording import Recording
 from epochal.serving.bundle import Scorer, read_bundle
 from epochal.serving.scoring import Scored, read_all, score_recording
 
 DEFAULT_BUNDLE = Path("data/demo/07_model_output/bundle")
+
+
+class Extras(NamedTuple):
+    """What is written of a recording beside its table and its JSON."""
+
+    plot: bool
+    edf: bool
+    report: bool
 
 
 @click.command()
@@ -24,6 +35,11 @@ DEFAULT_BUNDLE = Path("data/demo/07_model_output/bundle")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where results go.")
 @click.option("--plot", is_flag=True, help="Also draw <stem>.hypnogram.png.")
 @click.option("--edf", is_flag=True, help="Also write <stem>.hypnogram.edf (EDF+ annotations).")
+@click.option("--report", is_flag=True, help="Also write <stem>.report.html, one page to read.")
+@click.option(
+    "--lights-off", type=float, help="Lights off, in seconds from the start, for figures."
+)
+@click.option("--lights-on", type=float, help="Lights on, in seconds from the start, for figures.")
 @click.option(
     "--substitute",
     is_flag=True,
@@ -36,35 +52,57 @@ def score(
     out: Path,
     plot: bool,
     edf: bool,
+    report: bool,
+    lights_off: float | None,
+    lights_on: float | None,
     substitute: bool,
 ) -> None:
     """Score raw recordings (files, or E4 folders): <stem>.epochs.csv and <stem>.json each.
+
+    summary.csv in the same folder has a row for each recording; further calls add to it.
 
     A table of features, for a bundle that was trained on one, gives them for each recording in it:
     <stem>.<recording>.epochs.csv.
 
     Research use only, not a medical device.
     """
-    scorer = Scorer(read_bundle(_choose_bundle(bundle)))
+    lights = _check_lights(files, lights_off, lights_on)
+    scorer = Scorer(read_bundle(choose_bundle(bundle)))
     out.mkdir(parents=True, exist_ok=True)
-    failures = []
-    for path, stem in _with_stems(files):
+    extras, rows, failures = Extras(plot, edf, report), [], []
+    for path, stem in pair_with_stems(files):
         try:
             for recording in read_all(path, scorer.manifest):
                 name = recording.recording_id
                 base = out / (stem if name == path.stem else f"{stem}.{name}")
+                recording = replace(recording, metadata={**recording.metadata, **lights})
                 scored = score_recording(recording, scorer, allow_substitution=substitute)
-                _write(scored, scorer, base, plot=plot, edf=edf)
+                _write(recording, scored, scorer, base, extras)
+                rows.append(_summarise(base.name, recording, scored, scorer))
                 _report(path, scored)
         except Exception as error:  # one recording's failure must not stop the others
             failures.append(path)
             reason = getattr(error, "reason", None) or explain(error)
             click.echo(f"Failed: {path}: {reason}", err=True)
+    if rows:
+        _add_to_summary(out, rows)
     if failures:
         raise click.ClickException(f"{len(failures)} of {len(files)} recordings failed")
 
 
-def _choose_bundle(given: Path | None) -> Path:
+def _check_lights(
+    files: tuple[Path, ...], off_s: float | None, on_s: float | None
+) -> dict[str, float]:
+    """Return what is given of the lights, as a recording's metadata has it."""
+    given = {"lights_off_s": off_s, "lights_on_s": on_s}
+    lights = {name: at for name, at in given.items() if at is not None}
+    if lights and len(files) > 1:
+        raise click.UsageError("--lights-off and --lights-on are of one recording: give one file")
+    return lights
+
+
+def choose_bundle(given: Path | None) -> Path:
+    """Return the bundle that is given, or the demo's where there is one."""
     if given is not None:
         return given
     if DEFAULT_BUNDLE.is_dir():
@@ -74,7 +112,7 @@ def _choose_bundle(given: Path | None) -> Path:
     )
 
 
-def _with_stems(files: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
+def pair_with_stems(files: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
     """Pair each input with the stem of its results.
 
     Inputs of one stem are told apart by folder, and by number where that is the same too.
@@ -87,27 +125,49 @@ def _with_stems(files: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
         yield path, (name if taken[name] == 1 else f"{name}-{taken[name]}")
 
 
-def _write(scored: Scored, scorer: Scorer, base: Path, *, plot: bool, edf: bool) -> None:
+def _write(
+    recording: Recording, scored: Scored, scorer: Scorer, base: Path, extras: Extras
+) -> None:
     """Write the results, each to a temporary name first."""
-    with _replacing(base, ".epochs.csv") as path:
+    with replacing(base, ".epochs.csv") as path:
         scored.epochs.to_csv(path, index=False)
-    with _replacing(base, ".json") as path:
+    with replacing(base, ".json") as path:
         path.write_text(json.dumps(scored.summary, indent=2) + "\n", encoding="utf-8")
-    if plot:
+    if extras.plot:
         from epochal.plots import draw_scored
 
         figure = draw_scored(scored.epochs, scored.summary, scorer.manifest.classes)
-        with _replacing(base, ".hypnogram.png") as path:
+        with replacing(base, ".hypnogram.png") as path:
             figure.savefig(path, dpi=120)
-    if edf:
+    if extras.edf:
         from epochal.serving.hypnograms import write_edf_annotations
 
-        with _replacing(base, ".hypnogram.edf") as path:
+        with replacing(base, ".hypnogram.edf") as path:
             write_edf_annotations(path, scored.epochs, scored.summary)
+    if extras.report:
+        from epochal.serving.report import make_report
+
+        page = make_report(recording, scored, scorer.manifest)
+        with replacing(base, ".report.html") as path:
+            path.write_text(page, encoding="utf-8")
+
+
+def _summarise(name: str, recording: Recording, scored: Scored, scorer: Scorer) -> dict[str, Any]:
+    from epochal.serving.summary_table import summarise
+
+    return summarise(name, recording, scored, scorer.manifest)
+
+
+def _add_to_summary(out: Path, rows: list[dict[str, Any]]) -> None:
+    from epochal.serving.summary_table import NAME, merge_summary
+
+    table = merge_summary(out / NAME, rows)
+    with replacing(out / "summary", ".csv") as path:
+        table.to_csv(path, index=False)
 
 
 @contextmanager
-def _replacing(base: Path, suffix: str) -> Iterator[Path]:
+def replacing(base: Path, suffix: str) -> Iterator[Path]:
     """Give a temporary name to write to, which becomes `<base><suffix>` once all is written."""
     target = base.with_name(base.name + suffix)
     temporary = target.with_name(f".part-{os.getpid()}-{target.name}")
@@ -125,6 +185,8 @@ def _report(path: Path, scored: Scored) -> None:
         f"{path}: {summary['n_epochs']} epochs ({counts}), {summary['n_flagged']} flagged; "
         f"{summary['data_source']}, model {summary['model']}"
     )
+    if summary["in_sample"]:
+        click.echo("  IN-SAMPLE: the bundle was trained on this recording")
     for problem in summary["problems"]:
         said = "substituted" if "stands in for" in problem else "repaired"
         click.echo(f"  {said}: {problem}")

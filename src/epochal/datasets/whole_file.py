@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
-from kedro_datasets._typing import ImagePreview, TablePreview
+from kedro_datasets._typing import HTMLPreview, ImagePreview, TablePreview
 
 from epochal.datasets.keyed import Keyed
 
@@ -83,6 +83,14 @@ class WholeImage(WholeFile):
     def preview(self) -> ImagePreview:
         """Return the picture, base64-encoded."""
         return self.inner().preview()
+
+
+class WholePage(WholeFile):
+    """A whole HTML page, with the preview that Kedro-Viz shows."""
+
+    def preview(self) -> HTMLPreview:
+        """Return the page."""
+        return HTMLPreview(self.load())
 
 
 def _remove(path: Path) -> None:

@@ -18,9 +18,9 @@ from epochal.evaluation.agreement import (
     tabulate_pair,
 )
 from epochal.evaluation.alignment import Offset, find_offset, overlap
-from epochal.evaluation.bouts import hypnogram_edit_distance, median_bout_s
 from epochal.evaluation.scoring_files import Kind, Lights, Scoring
-from epochal.evaluation.sleep_statistics import CLASSES, SleepStatistics, measure_sleep
+from epochal.hypnogram.bouts import hypnogram_edit_distance, median_bout_s
+from epochal.hypnogram.sleep_statistics import CLASSES, SleepStatistics, measure_sleep
 from epochal.metrics import kappa
 from epochal.provenance import RESEARCH_USE
 from epochal.readers.hypnograms import DAY_S
@@ -50,6 +50,7 @@ class Overlap(NamedTuple):
     first_epoch: int  # in the scored file
     first_s: float
     reference_first_s: float
+    artefact: np.ndarray | None = None  # of the scored file's signals
 
     @property
     def table(self) -> np.ndarray:
@@ -88,6 +89,7 @@ def compare_scorings(
         **_describe_statistics(statistics),
         "problems": _problems(scored, reference, offset, most_epochs, agreed["kappa"]),
         "data_source": _both_sources(scored, reference),
+        "in_sample": scored.facts.get("in_sample"),
         "notice": RESEARCH_USE,
         "epochal_version": __version__,
     }
@@ -106,6 +108,7 @@ def _overlap(
         ours.start,
         scored.start_s + ours.start * epoch_s,
         reference.start_s + theirs.start * epoch_s,
+        None if scored.artefact is None else scored.artefact[ours],
     )
     if not part.table.sum():
         raise RecordingError(scored.path, f"no epoch is scored in {reference.path.name} too")
@@ -138,6 +141,7 @@ def _measure(part: Overlap, lights: Lights) -> dict[str, SleepStatistics]:
             epoch_s=part.epoch_s,
             lights_off_s=lights.off_s,
             lights_on_s=lights.on_s,
+            artefact=part.artefact if side == "scored" else None,
         )
         for side, codes in (("scored", part.guess), ("reference", part.truth))
     }
@@ -268,6 +272,7 @@ def pool(compared: dict[str, Comparison], kind: Kind) -> dict[str, Any]:
         "kappa_high": _finite(found.high),
         "interval": f"95 %, {len(tables)} recordings resampled",
         "data_source": "simulated" if "simulated" in sources else "real",
+        "in_sample": any(one.summary["in_sample"] for one in compared.values()),
         "notice": RESEARCH_USE,
         "epochal_version": __version__,
     }

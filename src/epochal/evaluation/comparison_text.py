@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from epochal.evaluation.comparison import Comparison
-from epochal.evaluation.sleep_statistics import DEFINITIONS, NOT_PRODUCED, show
+from epochal.hypnogram.sleep_statistics import DEFINITIONS, NOT_PRODUCED, show
 
 
 def print_whole(compared: Comparison) -> Iterator[str]:
@@ -14,6 +14,7 @@ def print_whole(compared: Comparison) -> Iterator[str]:
     summary = compared.summary
     yield f"{summary['scored']} against {summary['reference']} ({summary['data_source']})"
     yield f"  {figures_line(summary)}"
+    yield from in_sample_lines(summary)
     yield f"  {offset_line(summary)}"
     yield ""
     yield from print_classes(summary)
@@ -32,6 +33,12 @@ def figures_line(summary: dict[str, Any]) -> str:
         f"{summary['n_epochs']} epochs: κ {summary['kappa']:.3f} ({bounds}), "
         f"accuracy {summary['accuracy']:.3f}, macro-F1 {summary['macro_f1']:.3f}"
     )
+
+
+def in_sample_lines(summary: dict[str, Any]) -> Iterator[str]:
+    """Warn where training saw the recording: then agreement says nothing of new ones."""
+    if summary["in_sample"]:
+        yield "  IN-SAMPLE: the bundle was trained on this recording; on new ones expect less"
 
 
 def offset_line(summary: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from epochal.answers import nonconformity, predict_sets
 from epochal.evaluation.leaving_out import (
     NOBODY,
     accumulate,
@@ -20,7 +21,7 @@ from epochal.evaluation.leaving_out import (
     sum_others,
 )
 from epochal.evaluation.scored import Scored
-from epochal.options.results import SetOptions, SetScore
+from epochal.options.results import SetOptions
 
 COLUMNS = ["model", "role", "data_source", "level", "name", "n_epochs", "n_subjects", "coverage",
            "mean_set_size", "single_share", "subject_coverage", "subjects_above_floor",
@@ -41,32 +42,6 @@ def measure_sets(scored: list[Scored], options: SetOptions) -> pd.DataFrame:
         sets = predict_sets(one.proba, own, options.score)
         parts.append(_describe_sets(one, sets, thresholds[-1], options.subject_floor))
     return pd.concat(parts[1:] or parts, ignore_index=True)
-
-
-def nonconformity(proba: np.ndarray, score: SetScore) -> np.ndarray:
-    """Return how ill each class fits: `(n_epochs, n_classes)`, 0 for the most probable one.
-
-    `aps`: the probability of all classes that are more probable (Romano, Sesia and Candès 2020,
-    arXiv:2006.02544, neither randomised nor ever empty); `lac`: what lacks to certainty
-    (Sadinle, Lei and Wasserman 2019, doi:10.1080/01621459.2017.1395341).
-    """
-    order = np.argsort(-proba, axis=1, kind="stable")
-    if score == "aps":
-        falling = np.take_along_axis(proba, order, axis=1)
-        values = np.empty_like(proba)
-        np.put_along_axis(values, order, falling.cumsum(axis=1) - falling, axis=1)
-    else:
-        values = 1.0 - proba
-    np.put_along_axis(values, order[:, :1], 0.0, axis=1)
-    return values
-
-
-def predict_sets(proba: np.ndarray, threshold: np.ndarray | float, score: SetScore) -> np.ndarray:
-    """Return which classes are in each epoch's set: bool `(n_epochs, n_classes)`, never empty.
-
-    `threshold` is one number, or anything that broadcasts to the sets: one per class, per epoch.
-    """
-    return nonconformity(proba, score) <= threshold
 
 
 def fit_by_class(known: Scored, judged: np.ndarray, options: SetOptions) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import csv
 import json
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,19 +12,25 @@ import numpy as np
 
 from epochal.errors import RecordingError
 from epochal.evaluation.agreement import encode_scored
-from epochal.evaluation.sleep_statistics import CLASSES
+from epochal.hypnogram.sleep_statistics import CLASSES
+from epochal.options.quality import FAULTS
 from epochal.provenance import data_source_of
 from epochal.readers.edf_fields import quote
 from epochal.readers.edf_header import read_header
 from epochal.readers.edf_timeline import Annotation, find_lights, read_annotations
-from epochal.readers.hypnograms import Hypnogram, map_annotations, read_hypnogram
+from epochal.readers.hypnograms import (
+    OWN_MARK,
+    Hypnogram,
+    map_annotations,
+    read_hypnogram,
+    read_text,
+)
 from epochal.readers.stage_maps import RODENT_NAMES
 from epochal.readers.stages import SLEEP_STAGES, StageMap, find_stage, looks_like_stage
 
 EPOCH_S = 30.0
 SCORED_SUFFIX = ".epochs.csv"
-# the first annotation of a hypnogram that `epochal score --edf` wrote
-OWN_MARK = re.compile(r"Epochal .*\bdata: (\w+)")
+EDF_SUFFIXES = (".edf", ".bdf")
 _CLOSE_S = 1e-3
 
 
@@ -62,6 +68,7 @@ class Scoring(NamedTuple):
     lights: Lights
     facts: dict[str, Any]
     problems: tuple[str, ...] = ()
+    artefact: np.ndarray | None = None  # per epoch; None where nothing says it
 
 
 def find_epoch_length_s(path: Path, given_s: float | None) -> float:
@@ -82,14 +89,12 @@ def read_scoring(path: Path, kind: Kind, *, epoch_s: float) -> Scoring:
     """
     if not path.is_file():
         raise RecordingError(path, "no such file")
-    is_edf = path.suffix.lower() in (".edf", ".bdf")
-    annotated = _read_annotated(path, kind) if is_edf else None
-    hypnogram = annotated or read_hypnogram(path, stages=kind.stages, epoch_s=epoch_s)
+    is_edf = path.suffix.lower() in EDF_SUFFIXES
+    hypnogram = read_stages(path, kind, epoch_s=epoch_s)
     codes = _to_grid(hypnogram, kind.classes, epoch_s)
     if not (codes >= 0).any():
         raise RecordingError(path, "no epoch in it is scored")
-    facts = _read_facts(path)
-    facts.setdefault("data_source", _data_source(path, is_edf=is_edf))
+    facts = {**_read_facts(path), "data_source": data_source_of_scoring(path)}
     return Scoring(
         path,
         codes,
@@ -98,7 +103,20 @@ def read_scoring(path: Path, kind: Kind, *, epoch_s: float) -> Scoring:
         _read_lights(path) if is_edf else Lights(),
         facts,
         (*hypnogram.problems, *_describe_grid(hypnogram, epoch_s)),
+        _find_artefacts(path, hypnogram.start_s, epoch_s, len(codes)),
     )
+
+
+def read_stages(path: Path, kind: Kind, *, epoch_s: float) -> Hypnogram:
+    """Read a hypnogram of any format; of an EDF+ file what it calls stages, if it does."""
+    annotated = _read_annotated(path, kind) if path.suffix.lower() in EDF_SUFFIXES else None
+    return annotated or read_hypnogram(path, stages=kind.stages, epoch_s=epoch_s)
+
+
+def data_source_of_scoring(path: Path) -> str:
+    """Return `simulated` where the file, its folder or the JSON beside it says so, else `real`."""
+    told = _read_facts(path).get("data_source")
+    return told or _data_source(path, is_edf=path.suffix.lower() in EDF_SUFFIXES)
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
@@ -112,7 +130,7 @@ def _read_facts(path: Path) -> dict[str, Any]:
         told = json.loads(side.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RecordingError(side, "not the JSON of a scored recording") from error
-    wanted = ("model", "study", "epoch_length_s", "data_source", "n_flagged")
+    wanted = ("model", "study", "epoch_length_s", "data_source", "n_flagged", "in_sample")
     return {name: told[name] for name in wanted if name in told} if isinstance(told, dict) else {}
 
 
@@ -147,7 +165,43 @@ def _data_source(path: Path, *, is_edf: bool) -> str:
         own = (OWN_MARK.match(mark.text) for mark in read_annotations(header)[0])
         if header.says_simulated or any(mark and mark[1] == "simulated" for mark in own):
             return "simulated"
+    elif "simulated" in _sources_in_text(path):
+        return "simulated"
     return data_source_of(path)
+
+
+def _find_artefacts(path: Path, start_s: float, epoch_s: float, n_epochs: int) -> np.ndarray | None:
+    """Return which epochs `epochal score` flagged for a fault of the signal, if it wrote this."""
+    if not path.name.endswith(SCORED_SUFFIX):
+        return None
+    rows = list(csv.DictReader(read_text(path).splitlines()))
+    if not rows or not {"flags", "onset_s"} <= rows[0].keys():
+        return None
+    artefact = np.zeros(n_epochs, dtype=bool)
+    for row in rows:
+        at = round((float(row["onset_s"]) - start_s) / epoch_s)
+        if 0 <= at < n_epochs:
+            artefact[at] |= any(flag in FAULTS for flag in (row["flags"] or "").split(";"))
+    return artefact
+
+
+def _sources_in_text(path: Path) -> set[str]:
+    """Return what a table's column `data_source` says, or the JSON beside BIDS events."""
+    side = path.with_suffix(".json")
+    if path.name.endswith("_events.tsv") and side.is_file():
+        try:
+            return {str(json.loads(side.read_text(encoding="utf-8")).get("data_source"))}
+        except (ValueError, AttributeError):
+            return set()  # a sidecar that is none says nothing
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        return set()
+    first, *rows = csv.reader(read_text(path).lstrip().splitlines(), delimiter=_separator(path))
+    column = first.index("data_source") if "data_source" in first else None
+    return {row[column] for row in rows if column is not None and len(row) > column}
+
+
+def _separator(path: Path) -> str:
+    return "," if path.suffix.lower() == ".csv" else "\t"
 
 
 def _read_lights(path: Path) -> Lights:

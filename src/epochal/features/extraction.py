@@ -9,13 +9,12 @@ from epochal.errors import RecordingError
 from epochal.features.columns import matches_any
 from epochal.features.context import add_context
 from epochal.features.covariates import clock, demographics, light
+from epochal.features.preparation import prepare_recording
 from epochal.features.roster import compute_features
 from epochal.options import FeatureOptions, SignalOptions
-from epochal.readers.aliases import rename_aliases
 from epochal.recording import Channel, Recording
 from epochal.signals.epoching import cut_epochs
 from epochal.signals.filtering import filter_channel, take_envelope
-from epochal.signals.montage import apply_to_recording
 from epochal.signals.quality_policy import quality_features
 
 _NOWHERE_S = -1e9  # a window that is not there: all its samples are missing
@@ -30,7 +29,7 @@ def extract_features(
     A missing required channel raises `RecordingError`; a missing optional one gives NaN columns,
     as does an epoch with missing samples.
     """
-    raw, recording = recording, _prepare(recording, options)
+    raw, recording = recording, prepare_recording(recording, options)
     columns: dict[str, np.ndarray] = {}
     for prefix, signal in options.signals.items():
         source = raw if signal.array is not None else recording
@@ -42,17 +41,6 @@ def extract_features(
     features = add_context(features, epochs, options.context)
     kept = [name for name in features if not matches_any(name, options.drop)]
     return pd.concat([epochs[["recording_id", "epoch"]], features[kept]], axis=1)
-
-
-def _prepare(recording: Recording, options: FeatureOptions) -> Recording:
-    """Make the montage, take artefacts out, and give channels the names that are asked for."""
-    if options.montage is not None:
-        recording = apply_to_recording(recording, options.montage)
-    if options.artefacts is not None:
-        from epochal.signals.artefacts import remove_artefacts
-
-        recording = remove_artefacts(recording, options.artefacts)
-    return rename_aliases(recording, options.channels)
 
 
 def _signal_features(
@@ -94,7 +82,7 @@ def _windows(
 ) -> tuple[np.ndarray, float]:
     """Return the filtered windows, `(n_epochs, [n_channels,] n_samples)`, and their rate."""
     if signal.array is not None:
-        return _given_windows(signal.array, recording, epochs)
+        return given_windows(signal.array, recording, epochs)
     channels = [
         _filtered(recording.channel(name), signal, recording, causal=causal)
         for name in signal.channels
@@ -138,7 +126,7 @@ def _window_onsets(
     return np.where(run_end_s - run_start_s >= window_s, first_s, _NOWHERE_S)
 
 
-def _given_windows(
+def given_windows(
     name: str, recording: Recording, epochs: pd.DataFrame
 ) -> tuple[np.ndarray, float]:
     """Return the windows that a recording brings, without a channel axis of 1, and their rate."""

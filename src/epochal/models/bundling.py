@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 
 from epochal import __version__
+from epochal.checksums import SIGNAL_SHA256
 from epochal.errors import EpochalError, did_you_mean
 from epochal.evaluation.choice import choose_headline
 from epochal.labels import VOTE
 from epochal.models.cross_fitting import FittedModel
 from epochal.models.export import export_model
 from epochal.models.inventory import METRICS, describe_metrics, plain, write_json
-from epochal.models.smoothing import estimate_prior, estimate_transitions
+from epochal.models.stack_smoothing import fit_final
 from epochal.options import (
     ExportOptions,
     FeatureOptions,
@@ -25,7 +26,8 @@ from epochal.options import (
     StudyOptions,
 )
 from epochal.provenance import RESEARCH_USE
-from epochal.serving.bundle import CARD, STACK, Bundle, Manifest, ModelEntry
+from epochal.serving.bundle import CARD, Bundle, Manifest, ModelEntry, SequenceEntry
+from epochal.splits import SPLIT_COLUMNS
 
 _REFERENCE_QUANTILES = (0.001, 0.999)
 
@@ -57,19 +59,22 @@ def describe_training(
     table: pd.DataFrame,
     epochs: pd.DataFrame,
     summary: pd.DataFrame,
+    predictions: pd.DataFrame,
     stacking: StackingOptions,
     study: StudyOptions,
 ) -> dict[str, Any]:
-    """Return what serving must know of the training data: their hash, ranges and transitions.
+    """Return what serving must know of the training data: their hashes, ranges and transitions.
 
     `table` holds the features of the scored subjects' epochs, `summary` a row per recording.
+    `training_recordings` are those that any choice was made on: all but the test subjects'.
     """
     training = table[table["role"] == "train"]
     checksums = "".join(sorted(summary["sha256"]))
     return {
         "training_data_sha256": hashlib.sha256(checksums.encode()).hexdigest(),
+        "training_recordings": _seen_recordings(table, summary),
         "reference": _reference(training),
-        "smoothing": _smoothing(training, epochs, stacking, study),
+        "smoothing": _smoothing(table, epochs, predictions, stacking, study),
     }
 
 
@@ -89,7 +94,7 @@ def assemble_bundle(
     `descriptions` are JSON files by name, as `inventory.describe_models` returns them. A headline
     that was not exported (a baseline, a misspelt name) raises `EpochalError`.
     """
-    headline = options.model or choose_headline(leaderboard, causal_only=options.causal_only)
+    headline = name_headline(leaderboard, options)
     servable = {*exported, *training["smoothing"]}
     if headline not in servable:
         near = did_you_mean(headline, servable)
@@ -114,6 +119,11 @@ def assemble_bundle(
     tables = {**(descriptions or {}), METRICS: describe_metrics(leaderboard)}
     files |= {name: write_json(content) for name, content in tables.items()}
     return Bundle(manifest, files | {CARD: write_card(manifest).encode()})
+
+
+def name_headline(leaderboard: pd.DataFrame, options: ExportOptions) -> str:
+    """Return the model that the bundle answers with: conf's, or the best out of fold."""
+    return options.model or choose_headline(leaderboard, causal_only=options.causal_only)
 
 
 def write_card(manifest: Manifest) -> str:
@@ -163,26 +173,35 @@ def _entry(model: FittedModel) -> ModelEntry:
         causal=model.causal,
         base_models=_base_models(model),
         calibration=model.calibration,
+        sequence=_sequence(model),
     )
+
+
+def _sequence(model: FittedModel) -> SequenceEntry | None:
+    if model.store is None:
+        return None
+    from epochal.models.export_network import describe_sequence  # only networks need torch
+
+    return describe_sequence(model)
+
+
+def _seen_recordings(table: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
+    held_out = table.groupby("recording_id")["role"].agg(lambda roles: (roles == "test").all())
+    seen = summary["recording_id"].isin(held_out.index[~held_out.to_numpy(bool)])
+    column = SIGNAL_SHA256 if SIGNAL_SHA256 in summary else "sha256"
+    return sorted(set(summary.loc[seen, column].astype(str)))
 
 
 def _smoothing(
-    training: pd.DataFrame, epochs: pd.DataFrame, stacking: StackingOptions, study: StudyOptions
+    table: pd.DataFrame,
+    epochs: pd.DataFrame,
+    predictions: pd.DataFrame,
+    stacking: StackingOptions,
+    study: StudyOptions,
 ) -> dict[str, dict[str, Any]]:
-    runs = epochs[["recording_id", "epoch", "run"]]
-    seen = training[["recording_id", "epoch", "label"]].merge(runs, on=["recording_id", "epoch"])
-    transitions = estimate_transitions(
-        seen, study.classes, self_weight=stacking.self_transition_weight
-    )
-    prior = estimate_prior(seen, study.classes)
-    return {
-        f"{STACK}_{kind}": {
-            "kind": kind,
-            "transitions": transitions.tolist(),
-            "prior": prior.tolist(),
-        }
-        for kind in stacking.smoothing
-    }
+    splits = table[["recording_id", "epoch", *(name for name in SPLIT_COLUMNS if name in table)]]
+    fitted = fit_final(predictions, epochs, splits, stacking, study)
+    return {name: smoothing.model_dump() for name, smoothing in fitted.items()}
 
 
 def _reference(training: pd.DataFrame) -> dict[str, tuple[float, float]]:

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from epochal.epoch_inputs import InputStore
 from epochal.errors import EpochalError, LeakageError, did_you_mean
 from epochal.features.context import is_causal, known_rows
 from epochal.labels import VOTE, encode, proba_columns
 from epochal.leakage import refuse_in_sample
 from epochal.models.calibrators import Calibration, fit_calibration
+from epochal.models.epoch_rows import take_rows
 from epochal.models.fitting import fit_estimator
+from epochal.models.network_targets import make_row_targets
 from epochal.models.tuning import Found, search
 from epochal.options import ModelOptions, StudyOptions
 from epochal.options.models import CalibrationKind
@@ -38,6 +41,19 @@ class FittedModel:
     calibration: Calibration | None = None
     tuned: Found | None = None
     options: ModelOptions | None = None  # what conf asked for when it was fitted
+    store: InputStore | None = None  # of a network over windows, which `columns` go beside
+
+    def take(self, rows: pd.DataFrame) -> Any:
+        """Return rows of a table as the estimator takes them."""
+        if self.store is None:
+            return rows[self.columns]
+        return take_rows(self.store, rows, self.columns)
+
+    def knows(self, rows: pd.DataFrame) -> np.ndarray:
+        """Say of which rows the model may speak, `(n_rows,)`."""
+        if self.store is None:
+            return known_rows(rows, self.columns)
+        return self.take(rows).known()
 
     def predict_proba(self, table: pd.DataFrame) -> np.ndarray:
         """Return `(n_epochs, n_classes)`; a class that training lacked gets probability 0.
@@ -46,7 +62,7 @@ class FittedModel:
         """
         proba = np.zeros((len(table), len(self.classes)))
         if len(table):
-            proba[:, self.estimator.classes_] = self.estimator.predict_proba(table[self.columns])
+            proba[:, self.estimator.classes_] = self.estimator.predict_proba(self.take(table))
         return proba if self.calibration is None else self.calibration.apply(proba)
 
 
@@ -75,28 +91,28 @@ def cross_fit(
     study: StudyOptions,
     *,
     family: str,
+    store: InputStore | None = None,
 ) -> CrossFitted:
     """Fit once per fold and once on train; return the refit and the out-of-fold predictions.
 
-    `table` is what `join_table` returns. An epoch that lacks the model's columns (`known_rows`) is
-    neither fitted on nor predicted. A calibration is fitted on the out-of-fold predictions, those
-    of a fold being calibrated by the other folds'. An unknown kind, or a pattern without a column,
-    raises `EpochalError`.
+    `table` is what `join_table` returns, `store` what a network over windows sees. An epoch that
+    the model may not speak of (`FittedModel.knows`) is neither fitted on nor predicted. A
+    calibration is fitted on the out-of-fold predictions, those of a fold being calibrated by the
+    other folds'. An unknown kind, or a pattern without a column, raises `EpochalError`.
     """
-    columns = select_columns(table, options.columns, name)
-    known = table[known_rows(table, columns)]
-    causal = is_causal(columns)
-    model = FittedModel(name, family, None, columns, study.classes, causal, options=options)
+    model = _describe(name, options, table, study, family=family, store=store)
+    known = table[model.knows(table)]
 
-    def fit(rows: pd.DataFrame) -> FittedModel:
-        return _fit(model, options, roster, rows, seed=study.seed)
+    def fit(rows: pd.DataFrame, part: str) -> FittedModel:
+        return _fit(model, options, roster, rows, seed=study.seed, part=part)
 
     predicted = {fold: known[known["fold"] == fold] for fold in folds_to_predict(known)}
     folds = [
-        predict(fit(rows_to_fit(known, fold=fold)), rows, role="oof")
+        predict(fit(rows_to_fit(known, fold=fold), f"fold_{fold}"), rows, role="oof")
         for fold, rows in predicted.items()
     ]
-    refit, out_of_fold = fit(rows_to_fit(known)), pd.concat(folds, ignore_index=True)
+    refit = fit(rows_to_fit(known), "refit")
+    out_of_fold = pd.concat(folds, ignore_index=True)
     if options.calibration is None:
         return CrossFitted(refit, out_of_fold)
     labels = pd.concat([rows["label"] for rows in predicted.values()])
@@ -104,6 +120,42 @@ def cross_fit(
         return _calibrate(CrossFitted(refit, out_of_fold), options.calibration, labels)
     except EpochalError as error:
         raise EpochalError(f"Model '{name}': calibration: {error}") from error
+
+
+def fit_refit(
+    name: str,
+    options: ModelOptions,
+    roster: dict[str, Callable[..., Any]],
+    table: pd.DataFrame,
+    study: StudyOptions,
+    *,
+    family: str,
+    store: InputStore | None = None,
+) -> FittedModel:
+    """Fit once, on train, as `cross_fit` does in the end: a model to be judged on val and test.
+
+    Nothing is predicted out of fold, so that nothing can be calibrated.
+    """
+    model = _describe(name, options, table, study, family=family, store=store)
+    rows = rows_to_fit(table[model.knows(table)])
+    return _fit(model, options, roster, rows, seed=study.seed, part="refit")
+
+
+def _describe(
+    name: str,
+    options: ModelOptions,
+    table: pd.DataFrame,
+    study: StudyOptions,
+    *,
+    family: str,
+    store: InputStore | None,
+) -> FittedModel:
+    """Return a model without an estimator."""
+    columns = select_columns(table, options.columns, name)
+    causal = is_causal(columns)
+    return FittedModel(
+        name, family, None, columns, study.classes, causal, options=options, store=store
+    )
 
 
 def _calibrate(fitted: CrossFitted, kind: CalibrationKind, labels: pd.Series) -> CrossFitted:
@@ -125,7 +177,7 @@ def _calibrate(fitted: CrossFitted, kind: CalibrationKind, labels: pd.Series) ->
 
 def predict_held_out(model: FittedModel, table: pd.DataFrame) -> pd.DataFrame:
     """Return the refit's predictions of the val and test epochs."""
-    known = table[known_rows(table, model.columns)]
+    known = table[model.knows(table)]
     return pd.concat(
         [predict(model, known[known["role"] == role], role=role) for role in ("val", "test")],
         ignore_index=True,
@@ -198,6 +250,7 @@ def _fit(
     rows: pd.DataFrame,
     *,
     seed: int,
+    part: str,
 ) -> FittedModel:
     """Fit the model on some rows, after a search for its parameters where one is wanted."""
     try:
@@ -206,7 +259,13 @@ def _fit(
             model = replace(model, tuned=found)
             options = options.model_copy(update={"params": options.params | found.params})
         estimator = _build(options, roster, seed)
-        fit_estimator(estimator, rows, model.columns, model.classes, options, seed=seed)
+        if model.store is None:
+            fit_estimator(estimator, rows, model.columns, model.classes, options, seed=seed)
+        else:
+            estimator.part = part
+            estimator.fit(model.take(rows), make_row_targets(rows, model.classes, options))
+            ahead = model.take(rows).any_inputs.looks_ahead
+            model = replace(model, causal=model.causal and estimator.causal and not ahead)
     except LeakageError:
         raise
     except (EpochalError, TypeError, ValueError) as error:  # the libraries' own: a wrong value
@@ -229,7 +288,8 @@ def _tune(
         params: dict[str, Any], training: pd.DataFrame, held_out: pd.DataFrame
     ) -> np.ndarray:
         trial = plain.model_copy(update={"params": plain.params | params})
-        return _fit(model, trial, roster, training, seed=seed).predict_proba(held_out)
+        fitted = _fit(model, trial, roster, training, seed=seed, part="trial")
+        return fitted.predict_proba(held_out)
 
     return search(attempt, rows, model.classes, options.tune, seed=seed, name=model.name)
 

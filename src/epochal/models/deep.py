@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline, make_pipeline
 from torch import nn
 
+from epochal.leakage import refuse_known_subjects, refuse_overlapping_windows
 from epochal.models.classical import prepare_columns
 from epochal.models.networks.residual_mlp import ResidualMLP
+from epochal.models.networks.roster import NETWORKS
+from epochal.models.pretrained import read_provenance
 from epochal.models.training import train_network
+from epochal.models.window_network import WindowNetwork
+from epochal.options import NetworkModelOptions
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
@@ -103,4 +110,40 @@ def build_residual_mlp(seed: int, **params: Any) -> Pipeline:
     return make_pipeline(*prepare_columns(), NetworkClassifier(seed=seed, **params))
 
 
-ROSTER: dict[str, Callable[..., BaseEstimator]] = {"residual_mlp": build_residual_mlp}
+# Networks over columns alone; those over windows are in networks.roster.
+COLUMN_NETWORKS: dict[str, Callable[..., BaseEstimator]] = {"residual_mlp": build_residual_mlp}
+
+
+def make_roster(
+    name: str, options: NetworkModelOptions, checkpoints: str | None
+) -> dict[str, Callable[..., BaseEstimator]]:
+    """Return the roster for one model of a study: its kinds build networks by its options."""
+    over_windows = {
+        kind: partial(build_window_network, kind, name, options, checkpoints) for kind in NETWORKS
+    }
+    return COLUMN_NETWORKS | over_windows
+
+
+def build_window_network(
+    kind: str,
+    name: str,
+    options: NetworkModelOptions,
+    checkpoints: str | None,
+    seed: int,
+    **network_params: Any,
+) -> WindowNetwork:
+    """Build a network over windows; what it is trained by is in its options."""
+    return WindowNetwork(
+        kind, options, name=name, seed=seed, folder=checkpoints, network_params=network_params
+    )
+
+
+def refuse_leaks(
+    name: str, options: NetworkModelOptions, epochs: pd.DataFrame, splits: pd.DataFrame
+) -> None:
+    """Raise `LeakageError` where sequences or earlier training saw what a network is judged on."""
+    length_s = float(epochs["length_s"].max())
+    refuse_overlapping_windows(splits, epochs, reach_s=(options.sequence.n_epochs - 1) * length_s)
+    if options.pretrained is not None:
+        subjects = read_provenance(Path(options.pretrained))["subjects"]
+        refuse_known_subjects(name, subjects, splits)

@@ -28,6 +28,10 @@ def export_model(model: FittedModel, rows: pd.DataFrame) -> bytes:
     A kind that has no ONNX form, or an export that differs from the original on `rows` by more
     than 1e-4, raises `EpochalError`.
     """
+    if model.store is not None:
+        from epochal.models.export_network import export_network
+
+        return export_network(model)
     content = _convert(model)
     difference = _measure_difference(model, content, rows[model.columns])
     if difference > PARITY:

@@ -77,8 +77,10 @@ def describe_config(model: FittedModel) -> dict[str, Any]:
         "n_columns": len(model.columns),
     }
     if model.options is not None:
-        # where trials are kept is this machine's affair
-        described |= model.options.model_dump(mode="json", exclude={"tune": {"storage"}})
+        # where trials are kept, and weights lie, is this machine's affair
+        described |= model.options.model_dump(
+            mode="json", exclude={"tune": {"storage"}, "pretrained": True}
+        )
     if model.tuned is not None:
         described["params"] = described.get("params", {}) | model.tuned.params
         described["tuned"] = {

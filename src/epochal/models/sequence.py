@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,14 +17,44 @@ from torch import nn
 from epochal.errors import EpochalError
 from epochal.models.downsampling import shorten
 from epochal.models.export import OPSET, PARITY
-from epochal.models.networks.cnn1d import WindowCNN
-from epochal.models.networks.lstm import WindowLSTM
+from epochal.models.networks.base import EpochNetwork
+from epochal.models.networks.cnn1d import CNN1D
+from epochal.models.networks.lstm import LSTM
 from epochal.models.training import train_network
 from epochal.serving.bundle import open_session
 
-NETWORKS: dict[str, type[nn.Module]] = {"lstm": WindowLSTM, "cnn1d": WindowCNN}
 _CHUNK = 2048
 _LOG = logging.getLogger(__name__)
+
+
+class WindowByWindow(nn.Module):
+    """A network of epochs over windows one by one: `(B, n_channels, n_times)` → `(B, n_classes)`.
+
+    Only for networks that count in samples: what a window's rate was, nobody says.
+    """
+
+    def __init__(
+        self,
+        network: type[EpochNetwork],
+        n_channels: int,
+        n_times: int,
+        n_classes: int,
+        **params: Any,
+    ) -> None:
+        super().__init__()
+        self.network = network(
+            n_channels=n_channels, n_times=n_times, sfreq=1.0, n_classes=n_classes, **params
+        )
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Return logits `(B, n_classes)`."""
+        return self.network(windows.unsqueeze(1))[:, 0]
+
+
+NETWORKS: dict[str, Callable[..., WindowByWindow]] = {
+    "lstm": partial(WindowByWindow, LSTM),
+    "cnn1d": partial(WindowByWindow, CNN1D),
+}
 
 
 class SequenceClassifier(ClassifierMixin, BaseEstimator):

@@ -1,4 +1,4 @@
-"""Stacking: a meta-learner over the base models' out-of-fold probabilities, and its smoothing."""
+"""Stacking: a meta-learner over the base models' out-of-fold probabilities."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from epochal.errors import EpochalError
-from epochal.labels import PROBA, log_proba, proba_columns
+from epochal.labels import PROBA, log_proba
 from epochal.models.blending import WeightedMean
 from epochal.models.classical import prepare_columns
-from epochal.models.smoothing import SMOOTHERS, estimate_prior, estimate_transitions
-from epochal.options import ModelOptions, StackingOptions, StudyOptions
+from epochal.options import ModelOptions, StackingOptions
 from epochal.serving.bundle import STACK
-from epochal.splits import rows_to_fit
 
 
 def build_meta(seed: int, *, C: float = 1.0) -> Pipeline:
@@ -103,44 +101,3 @@ def mark_causal(
     """Call the stack causal when every base model is."""
     causal = predictions.loc[predictions["model"].isin(models), "causal"].all()
     return stacked.assign(causal=bool(causal))
-
-
-def smooth_predictions(
-    predictions: pd.DataFrame,
-    epochs: pd.DataFrame,
-    splits: pd.DataFrame,
-    options: StackingOptions,
-    study: StudyOptions,
-) -> pd.DataFrame:
-    """Return the predictions with a row set per smoother of the stack, as `stack_<smoother>`.
-
-    Transitions for an out-of-fold row come from the other folds, for val and test from train.
-    """
-    if not options.smoothing or predictions.empty:
-        return predictions
-    index = epochs[["recording_id", "epoch", "run", "label"]]
-    scored = index.merge(splits, on=["recording_id", "epoch"])
-    stacked = predictions[predictions["model"] == STACK]
-    rows = stacked.merge(index.drop(columns="label"), on=["recording_id", "epoch"])
-    parts = [predictions]
-    for (role, fold), held_out in rows.groupby(["role", "fold"]):
-        seen = rows_to_fit(scored, fold=fold if role == "oof" else None)
-        parts += _smooth_rows(held_out, seen, options, study.classes)
-    return pd.concat(parts, ignore_index=True)
-
-
-def _smooth_rows(
-    rows: pd.DataFrame, seen: pd.DataFrame, options: StackingOptions, classes: tuple[str, ...]
-) -> list[pd.DataFrame]:
-    transitions = estimate_transitions(seen, classes, self_weight=options.self_transition_weight)
-    prior = estimate_prior(seen, classes)
-    columns, parts = proba_columns(classes), []
-    for (model, *_), sequence in rows.groupby(["model", "recording_id", "run"], sort=False):
-        ordered = sequence.sort_values("epoch").drop(columns="run")
-        for name in options.smoothing:
-            smoothed = SMOOTHERS[name](ordered[columns].to_numpy(), transitions, prior)
-            causal = ordered["causal"] & (name == "forward")
-            part = ordered.assign(model=f"{model}_{name}", causal=causal)
-            part[columns] = smoothed
-            parts.append(part)
-    return parts

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib import hash as fingerprint
-from sklearn.metrics import cohen_kappa_score, f1_score, log_loss
+from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss
 from sklearn.model_selection import GroupKFold
 
 from epochal.errors import EpochalError, LeakageError
@@ -76,12 +76,14 @@ def search(
 
 
 def score(codes: np.ndarray, proba: np.ndarray, metric: str) -> float:
-    """Return κ, macro-F1 or log loss of probabilities."""
+    """Return κ, accuracy, macro-F1 or log loss of probabilities."""
     if metric == "log_loss":
         floored = np.maximum(proba, 1e-6)
         floored /= floored.sum(axis=1, keepdims=True)
         return float(log_loss(codes, floored, labels=np.arange(proba.shape[1])))
     guess = proba.argmax(axis=1)
+    if metric == "accuracy":
+        return float(accuracy_score(codes, guess))
     if metric == "macro_f1":
         return float(f1_score(codes, guess, average="macro", zero_division=0))
     return float(cohen_kappa_score(codes, guess))

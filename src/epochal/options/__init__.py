@@ -2,6 +2,7 @@
 
 from epochal.options.artefacts import ArtefactOptions
 from epochal.options.base import Options
+from epochal.options.deep import DeepOptions, NetworkModelOptions
 from epochal.options.features import ContextOptions, FeatureOptions, SignalOptions
 from epochal.options.ingestion import IngestionOptions, TrimOptions
 from epochal.options.models import (
@@ -13,6 +14,19 @@ from epochal.options.models import (
     TuneOptions,
 )
 from epochal.options.montage import Montage
+from epochal.options.network_inputs import (
+    NetworkInputOptions,
+    SignalInputOptions,
+    SpectrogramInputOptions,
+)
+from epochal.options.networks import (
+    AugmentationOptions,
+    LossOptions,
+    PretrainingOptions,
+    SamplingOptions,
+    SequenceOptions,
+    TrainingOptions,
+)
 from epochal.options.quality import Limits, QualityOptions
 from epochal.options.results import EvaluationOptions, ExportOptions, SetOptions
 from epochal.options.splitting import SplitOptions
@@ -20,7 +34,9 @@ from epochal.options.study import StudyOptions
 
 __all__ = [
     "ArtefactOptions",
+    "AugmentationOptions",
     "ContextOptions",
+    "DeepOptions",
     "EarlyStoppingOptions",
     "EvaluationOptions",
     "ExportOptions",
@@ -28,16 +44,25 @@ __all__ = [
     "FeatureOptions",
     "IngestionOptions",
     "Limits",
+    "LossOptions",
     "ModelOptions",
     "Montage",
+    "NetworkInputOptions",
+    "NetworkModelOptions",
     "Options",
+    "PretrainingOptions",
     "QualityOptions",
     "RangeOptions",
+    "SamplingOptions",
+    "SequenceOptions",
     "SetOptions",
+    "SignalInputOptions",
     "SignalOptions",
+    "SpectrogramInputOptions",
     "SplitOptions",
     "StackingOptions",
     "StudyOptions",
+    "TrainingOptions",
     "TrimOptions",
     "TuneOptions",
 ]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from epochal.options.artefacts import ArtefactOptions
 from epochal.options.base import Options
 from epochal.options.montage import Montage
+from epochal.options.network_inputs import NetworkInputOptions
 
 Epochs = Annotated[int, Field(ge=1)]
 
@@ -108,12 +109,17 @@ class FeatureOptions(Options):
     )
     light: bool = Field(False, description="Whether the lights are on, for animals.")
     context: ContextOptions = ContextOptions()
+    network_inputs: NetworkInputOptions = Field(
+        NetworkInputOptions(), description="What networks over samples see of an epoch."
+    )
     drop: tuple[str, ...] = Field((), description="Patterns of columns to leave out.")
 
     @property
     def channels(self) -> list[str]:
-        """The channels that the features need, each once."""
-        return list(dict.fromkeys(name for s in self.signals.values() for name in s.channels))
+        """The channels that the features and networks need, each once."""
+        named = [name for s in self.signals.values() for name in s.channels]
+        signal = self.network_inputs.signal
+        return list(dict.fromkeys([*named, *(signal.channels if signal else ())]))
 
     @property
     def causal_filters(self) -> bool:
@@ -122,6 +128,6 @@ class FeatureOptions(Options):
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether a filter of some signal sees samples that come after."""
+        """Whether a filter of some feature's signal sees samples that come after."""
         filtered = any(s.band_hz or s.notch_hz or s.envelope for s in self.signals.values())
         return filtered and not self.causal_filters

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from epochal.options.base import Options
 
 CalibrationKind = Literal["temperature", "vector", "prior", "sigmoid", "isotonic"]
+SmoothingKind = Literal["forward", "forward_backward", "viterbi", "mode", "median_probability"]
 
 
 class EarlyStoppingOptions(Options):
@@ -44,7 +45,7 @@ class TuneOptions(Options):
     )
     n_trials: int = Field(20, ge=1, description="How many sets of parameters are tried.")
     sampler: Literal["tpe", "random"] = Field("tpe", description="How the next one is chosen.")
-    metric: Literal["kappa", "macro_f1", "log_loss"] = Field(
+    metric: Literal["kappa", "accuracy", "macro_f1", "log_loss"] = Field(
         "kappa", description="What is sought. A selection score: never a figure of performance."
     )
     n_folds: int = Field(3, ge=2, description="Folds of subjects within the rows.")
@@ -113,9 +114,29 @@ class StackingOptions(Options):
         "are not negative.",
     )
     calibration: CalibrationKind | None = Field(None, description="As a model's.")
-    smoothing: tuple[Literal["forward", "forward_backward"], ...] = Field(
-        (), description="Hidden-Markov smoothing rows: `forward` is causal."
+    smoothing: tuple[SmoothingKind, ...] = Field(
+        (),
+        description="Further rows, the stack smoothed: `forward` (causal), `forward_backward` and "
+        "`viterbi` by the order of classes in training; `mode` and `median_probability` without.",
     )
     self_transition_weight: float = Field(
         1.0, ge=0, description="Prior count added to each stage's transition to itself."
+    )
+    memory: Literal["fitted"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "fitted",
+        description="How much of the transitions counts, from 0 (nothing is smoothed) to 1 (a "
+        "hidden Markov model: for base models that see one epoch). `fitted`: what has the least "
+        "log loss on other folds, with a temperature.",
+    )
+    filter_width: Literal[3, 5, 7, 9] = Field(
+        3, description="Epochs that `mode` and `median_probability` look at."
+    )
+    unlikely: tuple[tuple[str, str], ...] = Field(
+        (), description="Transitions, from and to, to penalise and to count as impossible."
+    )
+    unlikely_penalty: float = Field(
+        10.0, ge=1, description="What the probability of an unlikely transition is divided by."
+    )
+    forbidden: tuple[tuple[str, str], ...] = Field(
+        (), description="Transitions that smoothing never makes. Leave it empty for people."
     )

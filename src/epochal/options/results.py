@@ -33,17 +33,35 @@ class SetOptions(Options):
     )
 
 
+class ExplanationOptions(Options):
+    """Which epochs are explained."""
+
+    n_epochs: int = Field(
+        200,
+        ge=0,
+        description="Epochs of subjects that the model has not seen, drawn at random; 0: none.",
+    )
+    model: str | None = Field(
+        None, description="The model; null: the headline, or the best that can be explained."
+    )
+
+
 class EvaluationOptions(Options):
     """How figures are computed and shown."""
 
     n_bootstrap: int = Field(1000, ge=0, description="Resamples of subjects for the intervals.")
     n_calibration_bins: int = Field(15, ge=2, description="Bins of the calibration error.")
     sets: SetOptions = SetOptions()
+    explanation: ExplanationOptions = ExplanationOptions()
     wanted_error: float = Field(
         0.1,
         gt=0,
         lt=1,
         description="Share of errors to allow among the epochs that are not abstained from.",
+    )
+    vote_edges: tuple[int, ...] = Field(
+        (10,),
+        description="Numbers of votes from which a new band begins, where epochs hold votes.",
     )
 
 

@@ -6,6 +6,7 @@ left out and counted. A label that the stage map does not hold is refused by nam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +35,8 @@ OVERLAP_S = 1.0  # stretches that overlap by more contradict each other
 DAY_S = 86400.0
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 CLOSE_S = 1e-3  # rounding of times in text
+# the first annotation of a hypnogram that Epochal wrote: who scored it, and what the data are
+OWN_MARK = re.compile(r"Epochal .*\bdata: (\w+)")
 
 
 class Hypnogram(NamedTuple):
@@ -110,7 +113,8 @@ def _read_edf_hypnogram(path: Path, stages: StageMap, epoch_s: float) -> Hypnogr
     marks, mark_problems = read_annotations(header)
     if not marks:
         raise RecordingError(path, "no annotations, so no hypnogram")
-    rows = [(m.onset_s, m.duration_s, m.text) for m in marks if not find_lights(m)]
+    stages_alone = [m for m in marks if not find_lights(m) and not OWN_MARK.match(m.text)]
+    rows: Rows = [(m.onset_s, m.duration_s, m.text) for m in stages_alone]
     problems = [*header.problems, *mark_problems]
     hypnogram = _arrange(rows, stages=stages, path=path, epoch_s=epoch_s, problems=problems)
     return hypnogram._replace(starts_at=header.start)

@@ -24,7 +24,7 @@ from epochal.run_directory.timing import Clock
 from epochal.serving.bundle import STACK
 
 _LOG = logging.getLogger(__name__)
-METRIC = "kappa"
+METRIC = "accuracy"  # out of fold: what the document of the run directory scores a search by
 _JOURNAL = ".trials.journal"
 SPACES: dict[str, dict[str, RangeOptions | tuple[Any, ...]]] = {
     "meta": {"C": RangeOptions(low=1e-3, high=1e2, log=True)},

@@ -7,24 +7,39 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, ValidationError
 
+from epochal import answers
+from epochal.answers import AnswerRules
+from epochal.checksums import SIGNAL_SHA256
+from epochal.drift import reference as drift
+from epochal.drift.reference import DriftReference
+from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError, did_you_mean
 from epochal.features.context import known_rows
 from epochal.labels import log_proba
 from epochal.models.calibrators import Calibration
-from epochal.models.smoothing import SMOOTHERS
+from epochal.models.sequences import predict_sequences
+from epochal.models.smoothing import Smoothing
 from epochal.options import FeatureOptions, IngestionOptions, Options
-from epochal.recording import DataSource
+from epochal.recording import DataSource, Recording
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 CARD = "MODEL_CARD.md"
 STACK = "stack"  # the name of the stack in a bundle
+
+
+class SequenceEntry(Options):
+    """How a network over windows is to be given a recording."""
+
+    inputs: list[str] = Field(description="signal, spectrogram, features: in the network's order.")
+    length: int = Field(1, ge=1, description="Epochs in a sequence.")
+    causal: bool = Field(False, description="Its sequences end with the epoch, as in a stream.")
 
 
 class ModelEntry(Options):
@@ -38,14 +53,9 @@ class ModelEntry(Options):
     causal: bool
     base_models: list[str] = Field(default_factory=list, description="A stack's, in frozen order.")
     calibration: Calibration | None = None
-
-
-class Smoothing(Options):
-    """Hidden-Markov smoothing of the stack's probabilities."""
-
-    kind: Literal["forward", "forward_backward"]
-    transitions: list[list[float]]
-    prior: list[float]
+    sequence: SequenceEntry | None = Field(
+        None, description="Of a network over windows; it sees `columns` beside them."
+    )
 
 
 class Manifest(Options):
@@ -58,6 +68,10 @@ class Manifest(Options):
     recording_kind: str
     data_source: str = Field(description="What the models were trained on: real, simulated.")
     training_data_sha256: str
+    training_recordings: list[str] = Field(
+        default_factory=list,
+        description="SHA-256 of the signals of each recording that training saw.",
+    )
     ingestion: IngestionOptions
     feature_engineering: FeatureOptions
     models: list[ModelEntry]
@@ -70,6 +84,13 @@ class Manifest(Options):
     )
     caveats: tuple[str, ...] = ()
     hashes: dict[str, str] = Field(default_factory=dict, description="SHA-256 of each other file.")
+
+    def saw(self, recording: Recording) -> bool | None:
+        """Say whether training saw a recording's file; None where either is not known."""
+        checksum = recording.metadata.get(SIGNAL_SHA256)
+        if not checksum or not self.training_recordings:
+            return None
+        return checksum in self.training_recordings
 
     @property
     def required_channels(self) -> list[str]:
@@ -129,52 +150,112 @@ class Scorer:
         """The exported models by name."""
         return {entry.name: entry for entry in self.manifest.models}
 
-    def known_rows(self, features: pd.DataFrame, model: str | None = None) -> np.ndarray:
+    @cached_property
+    def answer_rules(self) -> AnswerRules | None:
+        """When to hedge and when to abstain; None of a bundle without such rules."""
+        content = self._files.get(answers.FILE)
+        return None if content is None else AnswerRules.model_validate_json(content)
+
+    @cached_property
+    def drift_reference(self) -> DriftReference | None:
+        """What drift is told by; None of a bundle without it."""
+        content = self._files.get(drift.FILE)
+        return None if content is None else DriftReference.model_validate_json(content)
+
+    def sees_windows(self, model: str | None = None) -> bool:
+        """Say whether a model, or one that it stacks, is a network over windows."""
+        entry = self._answering(model)
+        if entry.base_models:
+            return any(self.sees_windows(base) for base in entry.base_models)
+        return entry.sequence is not None
+
+    def lacking_columns(self, features: pd.DataFrame, model: str | None = None) -> list[str]:
+        """Name the columns that a model, or one that it stacks, needs and features do not have."""
+        entry = self._answering(model)
+        if entry.base_models:
+            lacking = [self.lacking_columns(features, base) for base in entry.base_models]
+            return list(dict.fromkeys(name for names in lacking for name in names))
+        return [name for name in entry.columns if name not in features]
+
+    def known_rows(
+        self, features: pd.DataFrame, model: str | None = None, *, inputs: EpochInputs | None = None
+    ) -> np.ndarray:
         """Say of which rows the model may speak, `(n_epochs,)`: a stack where all its bases may."""
-        name = model or self.manifest.headline
-        entry = self._entry(STACK if name in self.manifest.smoothing else name)
+        entry = self._answering(model)
         if entry.base_models:
             return np.logical_and.reduce(
-                [self.known_rows(features, base) for base in entry.base_models]
+                [self.known_rows(features, base, inputs=inputs) for base in entry.base_models]
             )
+        if entry.sequence is not None:
+            return _given(inputs, entry).known
         return known_rows(features, entry.columns)
 
-    def predict(self, features: pd.DataFrame, model: str | None = None) -> np.ndarray:
+    def predict(
+        self, features: pd.DataFrame, model: str | None = None, *, inputs: EpochInputs | None = None
+    ) -> np.ndarray:
         """Return probabilities `(n_epochs, n_classes)` of one model, the headline by default.
 
-        `features` are one recording's epochs in order. An unknown model raises `EpochalError`.
+        `features` are one run's epochs in order, `inputs` theirs, for networks over windows
+        (`sees_windows`). A smoothed model leaves those NaN of which it may
+        not speak (`known_rows`), yet time passes there. An unknown model raises `EpochalError`.
         """
         name = model or self.manifest.headline
         smoothing = self.manifest.smoothing.get(name)
-        if smoothing is not None:
-            proba = self._run(STACK, features)
-            smooth = SMOOTHERS[smoothing.kind]
-            return smooth(proba, np.array(smoothing.transitions), np.array(smoothing.prior))
-        return self._run(name, features)
+        if smoothing is None:
+            return self._run(name, features, inputs)
+        proba = self._run(STACK, features, inputs)
+        proba[~self.known_rows(features, name, inputs=inputs)] = np.nan
+        return smoothing.apply(proba)
 
-    def _run(self, name: str, features: pd.DataFrame) -> np.ndarray:
+    def _answering(self, model: str | None) -> ModelEntry:
+        """Return the entry behind a model's name: the stack's where it is a smoothing of it."""
+        name = model or self.manifest.headline
+        return self._entry(STACK if name in self.manifest.smoothing else name)
+
+    def _run(self, name: str, features: pd.DataFrame, inputs: EpochInputs | None) -> np.ndarray:
         entry = self._entry(name)
-        inputs = (
-            self._base_inputs(entry, features) if entry.base_models else features[entry.columns]
-        )
-        session = self._session(entry.file)
-        raw = session.run(None, {session.get_inputs()[0].name: inputs.to_numpy(np.float32)})[-1]
+        raw = self._answer(entry, features, inputs)
         proba = np.zeros((len(features), len(self.manifest.classes)))
         proba[:, entry.classes] = raw
         proba /= proba.sum(axis=1, keepdims=True)
         return proba if entry.calibration is None else entry.calibration.apply(proba)
+
+    def _answer(
+        self, entry: ModelEntry, features: pd.DataFrame, inputs: EpochInputs | None
+    ) -> np.ndarray:
+        """Return what a model's file says, `(n_epochs, classes of its training)`."""
+        session = self._session(entry.file)
+        if entry.base_models:
+            given = self._base_inputs(entry, features, inputs)
+        else:
+            given = features[entry.columns]
+        columns = given.to_numpy(np.float32)
+        if entry.sequence is None:
+            return session.run(None, {session.get_inputs()[0].name: columns})[-1]
+        names, sequence = entry.sequence.inputs, entry.sequence
+
+        def run(batch: dict[str, np.ndarray]) -> np.ndarray:
+            return session.run(None, {name: batch[name] for name in names})[0]
+
+        return predict_sequences(
+            _given(inputs, entry), columns, run, length=sequence.length, causal=sequence.causal
+        )
 
     def _entry(self, name: str) -> ModelEntry:
         if name not in self.models:
             raise EpochalError(f"No model '{name}' in the bundle{did_you_mean(name, self.models)}")
         return self.models[name]
 
-    def _base_inputs(self, stack: ModelEntry, features: pd.DataFrame) -> pd.DataFrame:
+    def _base_inputs(
+        self, stack: ModelEntry, features: pd.DataFrame, inputs: EpochInputs | None
+    ) -> pd.DataFrame:
         """Return the stack's columns: the log probabilities of its base models."""
         parts = {
             f"{base}__{name}": log_proba(column)
             for base in stack.base_models
-            for name, column in zip(self.manifest.classes, self._run(base, features).T, strict=True)
+            for name, column in zip(
+                self.manifest.classes, self._run(base, features, inputs).T, strict=True
+            )
         }
         return pd.DataFrame(parts)[stack.columns]
 
@@ -184,6 +265,12 @@ class Scorer:
         if file not in sessions:
             sessions[file] = open_session(self._files[file], n_threads=self._n_threads)
         return sessions[file]
+
+
+def _given(inputs: EpochInputs | None, entry: ModelEntry) -> EpochInputs:
+    if inputs is None:
+        raise EpochalError(f"Model '{entry.name}' sees windows: it needs the epochs' inputs")
+    return inputs
 
 
 def open_session(model: bytes, *, n_threads: int = 1) -> Any:

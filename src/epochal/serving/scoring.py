@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 
 from epochal import __version__
+from epochal.checksums import SIGNAL_SHA256, checksum
+from epochal.epoch_inputs import EpochInputs
 from epochal.errors import RecordingError
-from epochal.features import extract_features
+from epochal.features import extract_features, prepare_inputs
 from epochal.labels import PROBA
 from epochal.options import IngestionOptions
 from epochal.provenance import RESEARCH_USE
@@ -21,6 +23,7 @@ from epochal.readers.detection import TABLES, detect_reader
 from epochal.readers.substitution import substitute_channels, substitutions_of
 from epochal.recording import Recording
 from epochal.serving.bundle import Manifest, Scorer, data_source_of_result
+from epochal.serving.drifting import judge_epochs
 from epochal.signals.epoching import index_epochs
 
 # An epoch is unlike the training data when more than this share of its features lies outside
@@ -32,6 +35,9 @@ _TABLE_READERS = {
     "feature_table": (".csv", ".parquet"),
     "slow_oscillation": (".csv", ".h5"),
 }
+# a rodent's signals, and what lies beside them that is no label
+_RODENT_SUFFIXES = (".edf", ".bdf", ".mat")
+_BESIDE = ("EMG.mat", "participants.tsv")
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,13 @@ class Scored:
 
 
 def read_all(path: Path, manifest: Manifest) -> Iterator[Recording]:
+    """Read the recordings of a file one by one, each with the checksum that it is known by."""
+    for recording in _read_each(path, manifest):
+        metadata = {**recording.metadata, SIGNAL_SHA256: checksum([path])}
+        yield replace(recording, metadata=metadata)
+
+
+def _read_each(path: Path, manifest: Manifest) -> Iterator[Recording]:
     """Read the recordings of a file one by one: several where it is a table or rows of HDF5.
 
     A table is read with the bundle's own options, labels aside, so that its columns are those of
@@ -56,13 +69,29 @@ def read_all(path: Path, manifest: Manifest) -> Iterator[Recording]:
     if suffix not in endings or path.is_dir():
         if suffix in TABLES:
             raise RecordingError(path, _refuse_table(name, endings))
-        yield read_raw(path, manifest)
+        if name == "rodent" and suffix in _RODENT_SUFFIXES and path.is_file():
+            yield from _read_animals(path, manifest.ingestion)
+        else:
+            yield read_raw(path, manifest)
         return
     chosen = reader(name)
     options = chosen.Options(**_unlabelled(path, manifest.ingestion))
     place = path if name == "slow_oscillation" else path.parent
     for source in chosen.find(place, options):
         yield chosen.read(source, options)
+
+
+def _read_animals(path: Path, ingestion: IngestionOptions) -> Iterator[Recording]:
+    """Read the animals of a file as training did, light and facts beside it, but no labels."""
+    chosen = reader("rodent")
+    options = chosen.Options(**ingestion.reader_options)
+    sources = chosen.find(path, options)
+    for source in sources:
+        beside = [
+            one for one in source.companions if Path(one).name in _BESIDE or one[-5:] == ".json"
+        ]
+        name = path.stem if len(sources) == 1 else source.recording_id
+        yield chosen.read(Source(name, source.path, tuple(beside)), options)
 
 
 def _refuse_table(name: str, endings: tuple[str, ...]) -> str:
@@ -103,7 +132,8 @@ def score_recording(
     what stands in for what. A missing channel, a recording shorter than an epoch, or one that
     is nothing like the training data raise `RecordingError`. Epochs with faults keep their
     label and say so in `flags`; an epoch that lacks the model's columns (`known_rows`) has no
-    label.
+    label. Where the bundle has the rules for it, `prediction_set` and `abstain` follow, and the
+    summary has `answers`; where it has the reference, the summary has the verdict on `drift`.
     """
     manifest = scorer.manifest
     ingestion = manifest.ingestion.model_copy(update={"trim": None})
@@ -116,16 +146,46 @@ def score_recording(
         )
     features = extract_features(recording, epochs, manifest.feature_engineering)
     outside = outside_reference(features, manifest)
-    usable = scorer.known_rows(features)
+    _refuse_lacking_columns(recording, features, scorer)
+    inputs = window_inputs(recording, epochs, scorer)
+    usable = scorer.known_rows(features, inputs=inputs)
     _refuse_strangers(recording, outside, usable)
-    proba = np.full((len(epochs), len(manifest.classes)), np.nan)
-    for run in epochs.loc[usable, "run"].unique():  # smoothing does not cross a gap
-        rows = usable & (epochs["run"] == run).to_numpy()
-        proba[rows] = scorer.predict(features[rows])
+    proba = predict_runs(features, epochs, usable, scorer, inputs=inputs)
     table = _table(epochs, proba, manifest.classes)
     substituted = bool(substitutions_of(recording))
     table.insert(4, "flags", _flags(epochs, outside, usable, substituted=substituted))
-    return Scored(recording.recording_id, table, _summary(recording, table, manifest))
+    summary = _summary(recording, table, manifest)
+    if scorer.answer_rules is not None:
+        table = table.join(scorer.answer_rules.apply(proba))
+        summary["answers"] = scorer.answer_rules.summarise(table)
+    if scorer.drift_reference is not None:
+        summary["drift"] = judge_epochs(recording, features, epochs, proba, scorer)
+    return Scored(recording.recording_id, table, summary)
+
+
+def window_inputs(recording: Recording, epochs: pd.DataFrame, scorer: Scorer) -> EpochInputs | None:
+    """Return what the headline's networks see of a recording; None where it has none of them."""
+    if not scorer.sees_windows():
+        return None
+    return prepare_inputs(recording, epochs, scorer.manifest.feature_engineering)
+
+
+def predict_runs(
+    features: pd.DataFrame,
+    epochs: pd.DataFrame,
+    usable: np.ndarray,
+    scorer: Scorer,
+    *,
+    inputs: EpochInputs | None = None,
+) -> np.ndarray:
+    """Return probabilities run by run, NaN where the model may not speak (`usable`)."""
+    proba = np.full((len(epochs), len(scorer.manifest.classes)), np.nan)
+    for run in epochs.loc[usable, "run"].unique():  # smoothing does not cross a gap
+        rows = (epochs["run"] == run).to_numpy()
+        of_run = None if inputs is None else inputs.take(rows)
+        proba[rows] = scorer.predict(features[rows], inputs=of_run)
+    proba[~usable] = np.nan
+    return proba
 
 
 def allow_substitutes(
@@ -146,6 +206,18 @@ def outside_reference(features: pd.DataFrame, manifest: Manifest) -> np.ndarray:
     known = np.isfinite(values)
     outside = known & ((values < low) | (values > high))
     return outside.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+
+
+def _refuse_lacking_columns(recording: Recording, features: pd.DataFrame, scorer: Scorer) -> None:
+    """Refuse what cannot give the headline's columns: at a low rate some bands are not there."""
+    lacking = scorer.lacking_columns(features)
+    if lacking:
+        rates = ", ".join(f"{one.name} at {one.sfreq:g} Hz" for one in recording.channels)
+        shown = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if lacking[3:] else "")
+        raise RecordingError(
+            recording.recording_id,
+            f"it cannot give the model's features {shown}; it has: {rates or 'no channel'}",
+        )
 
 
 def _refuse_strangers(recording: Recording, outside: np.ndarray, usable: np.ndarray) -> None:
@@ -199,6 +271,7 @@ def _summary(recording: Recording, table: pd.DataFrame, manifest: Manifest) -> d
         "data_source": data_source_of_result(manifest.data_source, recording.data_source),
         "recording_data_source": recording.data_source,
         "training_data_source": manifest.data_source,
+        "in_sample": manifest.saw(recording),
         "epoch_length_s": manifest.ingestion.epoch_length_s,
         "n_epochs": len(table),
         "n_flagged": int((table["flags"] != "").sum()),

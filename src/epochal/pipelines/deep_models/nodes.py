@@ -2,36 +2,33 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
-from epochal.leakage import (
-    refuse_overlapping_windows,
-    refuse_pooled_scaling,
-    refuse_shared_subjects,
-)
+from epochal.epoch_inputs import InputStore, gather_inputs
+from epochal.leakage import refuse_pooled_scaling, refuse_shared_subjects
 from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
-from epochal.options import FamilyOptions, StudyOptions
+from epochal.options import DeepOptions, NetworkModelOptions, StudyOptions
 
 
 def fit_deep(
     features: pd.DataFrame,
     epochs: pd.DataFrame,
     splits: pd.DataFrame,
-    deep_models: FamilyOptions,
+    network_inputs: dict[str, Callable[[], Path]],
+    deep_models: DeepOptions,
     study: StudyOptions,
 ) -> dict[str, Callable[[], CrossFitted]]:
     """Cross-fit and refit each listed network; without any, torch is not even imported."""
     if not deep_models.listed:
         return {}
-    from epochal.models.deep import ROSTER
-
     refuse_shared_subjects(splits)
-    refuse_overlapping_windows(splits, epochs)
     refuse_pooled_scaling(features, epochs)
     table = join_table(features, epochs, splits)
+    store = gather_inputs(network_inputs)
     return {
-        name: partial(cross_fit, name, model, ROSTER, table, study, family="deep")
+        name: _piece(name, model, deep_models.checkpoints, table, epochs, splits, study, store)
         for name, model in deep_models.listed.items()
     }
 
@@ -41,10 +38,37 @@ def predict_deep(
     features: pd.DataFrame,
     epochs: pd.DataFrame,
     splits: pd.DataFrame,
-    deep_models: FamilyOptions,
+    deep_models: DeepOptions,
     study: StudyOptions,
 ) -> pd.DataFrame:
     """Gather the listed networks' out-of-fold predictions; the refits predict val and test."""
     listed = {name: fitted[name] for name in deep_models.listed}
     table = join_table(features, epochs, splits)
     return gather_predictions(listed, table, splits, study.classes)
+
+
+def _piece(
+    name: str,
+    model: NetworkModelOptions,
+    checkpoints: str | None,
+    table: pd.DataFrame,
+    epochs: pd.DataFrame,
+    splits: pd.DataFrame,
+    study: StudyOptions,
+    store: InputStore,
+) -> Callable[[], CrossFitted]:
+    """Guard a network's view and its pre-training, and make a piece of work of it."""
+    from epochal.models import deep
+
+    deep.refuse_leaks(name, model, epochs, splits)
+    over_windows = model.kind not in deep.COLUMN_NETWORKS
+    return partial(
+        cross_fit,
+        name,
+        model,
+        deep.make_roster(name, model, checkpoints),
+        table,
+        study,
+        family="deep",
+        store=store if over_windows else None,
+    )

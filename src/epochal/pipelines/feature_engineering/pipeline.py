@@ -1,12 +1,16 @@
-"""`recordings`, `epochs` → `features`."""
+"""`recordings`, `epochs` → `features`, and what networks see of the samples."""
 
 from kedro.pipeline import Node, Pipeline
 
-from epochal.pipelines.feature_engineering.nodes import compute_features, gather_features
+from epochal.pipelines.feature_engineering.nodes import (
+    compute_features,
+    compute_inputs,
+    gather_features,
+)
 
 
 def create_pipeline() -> Pipeline:
-    """Compute features recording by recording, then gather them."""
+    """Compute features and inputs recording by recording, then gather the features."""
     return Pipeline(
         [
             Node(
@@ -14,6 +18,12 @@ def create_pipeline() -> Pipeline:
                 ["recordings", "epochs", "params:feature_engineering"],
                 "feature_parts",
                 name="compute_features",
+            ),
+            Node(
+                compute_inputs,
+                ["recordings", "epochs", "params:feature_engineering"],
+                "network_inputs",
+                name="compute_inputs",
             ),
             Node(
                 gather_features,

@@ -5,16 +5,18 @@ from typing import Any
 
 import pandas as pd
 
-from epochal.models import bundling, inventory
+from epochal.models import bundle_trust, bundling, inventory
 from epochal.models.cross_fitting import CrossFitted, FittedModel, join_table
 from epochal.models.stacking import choose_base_models, spread_models
 from epochal.options import (
+    EvaluationOptions,
     ExportOptions,
     FeatureOptions,
     IngestionOptions,
     StackingOptions,
     StudyOptions,
 )
+from epochal.recording import Recording
 from epochal.serving.bundle import Bundle, ModelEntry
 
 Fitted = dict[str, Callable[[], CrossFitted]]
@@ -45,12 +47,40 @@ def describe_training(
     epochs: pd.DataFrame,
     splits: pd.DataFrame,
     recording_summary: pd.DataFrame,
+    predictions: pd.DataFrame,
     stacking: StackingOptions,
     study: StudyOptions,
 ) -> dict[str, Any]:
     """Describe the training data as far as serving must know them."""
     table = join_table(features, epochs, splits)
-    return bundling.describe_training(table, epochs, recording_summary, stacking, study)
+    return bundling.describe_training(
+        table, epochs, recording_summary, predictions, stacking, study
+    )
+
+
+def describe_trust(
+    recordings: dict[str, Callable[[], Recording]],
+    features: pd.DataFrame,
+    epochs: pd.DataFrame,
+    splits: pd.DataFrame,
+    predictions: pd.DataFrame,
+    leaderboard: pd.DataFrame,
+    serving_export: ExportOptions,
+    feature_engineering: FeatureOptions,
+    evaluation: EvaluationOptions,
+    study: StudyOptions,
+) -> dict[str, dict[str, Any]]:
+    """Say when the headline's answers are to be trusted: drift, prediction sets, abstention."""
+    return bundle_trust.describe_trust(
+        join_table(features, epochs, splits),
+        epochs,
+        predictions,
+        headline=bundling.name_headline(leaderboard, serving_export),
+        features=feature_engineering,
+        evaluation=evaluation,
+        study=study,
+        recordings=recordings,
+    )
 
 
 def assemble_bundle(
@@ -59,6 +89,7 @@ def assemble_bundle(
     deep_fitted: Fitted,
     stack_fitted: Fitted,
     training_description: dict[str, Any],
+    trust_description: dict[str, dict[str, Any]],
     leaderboard: pd.DataFrame,
     serving_export: ExportOptions,
     ingestion: IngestionOptions,
@@ -76,7 +107,7 @@ def assemble_bundle(
         ingestion=ingestion,
         features=feature_engineering,
         study=study,
-        descriptions=inventory.describe_models(described, study.classes),
+        descriptions=inventory.describe_models(described, study.classes) | trust_description,
     )
 
 

@@ -2,8 +2,9 @@
 
 The refits themselves are made by the pipelines of the families, `stacking` included. This one
 writes each one's file (ONNX) and, beside them, `feature_order.json`, `class_mapping.json`,
-`scaler.json`, `config.json`, `metrics.json`, the manifest with the hashes of all, and the model
-card. A run of it puts a new bundle in the place of the one that was there: nothing is to be forced.
+`scaler.json`, `config.json`, `metrics.json`, `answers.json` (prediction sets, abstention),
+`drift.json`, the manifest with the hashes of all, and the model card. A run of it puts a new bundle
+in the place of the one that was there: nothing is to be forced.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -11,6 +12,7 @@ from kedro.pipeline import Node, Pipeline
 from epochal.pipelines.serving_export.nodes import (
     assemble_bundle,
     describe_training,
+    describe_trust,
     export_models,
 )
 
@@ -40,11 +42,29 @@ def create_pipeline() -> Pipeline:
                     "epochs",
                     "splits",
                     "recording_summary",
+                    "predictions",
                     "params:stacking",
                     "params:study",
                 ],
                 "training_description",
                 name="describe_training",
+            ),
+            Node(
+                describe_trust,
+                [
+                    "recordings",
+                    "features",
+                    "epochs",
+                    "splits",
+                    "predictions",
+                    "leaderboard",
+                    "params:serving_export",
+                    "params:feature_engineering",
+                    "params:evaluation",
+                    "params:study",
+                ],
+                "trust_description",
+                name="describe_trust",
             ),
             Node(
                 assemble_bundle,
@@ -54,6 +74,7 @@ def create_pipeline() -> Pipeline:
                     "deep_fitted",
                     "stack_fitted",
                     "training_description",
+                    "trust_description",
                     "leaderboard",
                     "params:serving_export",
                     "params:ingestion",

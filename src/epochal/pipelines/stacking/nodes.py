@@ -7,12 +7,12 @@ import pandas as pd
 
 from epochal.leakage import refuse_in_sample
 from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
+from epochal.models.stack_smoothing import smooth_predictions
 from epochal.models.stacking import (
     META_ROSTER,
     choose_base_models,
     list_stacks,
     mark_causal,
-    smooth_predictions,
     spread_models,
 )
 from epochal.options import StackingOptions, StudyOptions

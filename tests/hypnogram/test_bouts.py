@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epochal.evaluation.bouts import (
+from epochal.hypnogram.bouts import (
     Bout,
     edit_distance,
     find_bouts,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from epochal.errors import EpochalError
 from epochal.evaluation.scoring_files import KINDS, read_scoring
-from epochal.evaluation.sleep_statistics import (
+from epochal.hypnogram.sleep_statistics import (
     CLASSES,
     DEFINITIONS,
     NOT_PRODUCED,

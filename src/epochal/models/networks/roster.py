@@ -1,0 +1,30 @@
+"""The networks that a study can name; importing this imports torch."""
+
+from __future__ import annotations
+
+from epochal.models.networks.base import EpochNetwork
+from epochal.models.networks.cnn1d import CNN1D
+from epochal.models.networks.cnn_bigru import CNNBiGRU
+from epochal.models.networks.cnn_bilstm import CNNBiLSTM
+from epochal.models.networks.cnn_transformer import CNNTransformer
+from epochal.models.networks.conformer import Conformer
+from epochal.models.networks.fusion import AttentionFusion
+from epochal.models.networks.lstm import LSTM
+from epochal.models.networks.resnet_gru import ResNetGRU
+from epochal.models.networks.resnet_se import ResNetSE
+from epochal.models.networks.s4d import S4D
+from epochal.models.networks.spectrogram_net import SpectrogramNet
+
+NETWORKS: dict[str, type[EpochNetwork]] = {
+    "cnn1d": CNN1D,
+    "lstm": LSTM,
+    "resnet_se": ResNetSE,
+    "resnet_gru": ResNetGRU,
+    "cnn_bilstm": CNNBiLSTM,
+    "cnn_bigru": CNNBiGRU,
+    "cnn_transformer": CNNTransformer,
+    "conformer": Conformer,
+    "s4d": S4D,
+    "spectrogram_net": SpectrogramNet,
+    "attention_fusion": AttentionFusion,
+}

@@ -1,0 +1,263 @@
+"""Networks over windows behind scikit-learn's interface, so that they are cross-fitted like any."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from epochal import __version__
+from epochal.epoch_inputs import EpochInputs
+from epochal.errors import EpochalError, did_you_mean
+from epochal.models.augmenter import Augmenter
+from epochal.models.epoch_rows import ABSENT, EpochRows, Sequences
+from epochal.models.losses import make_loss
+from epochal.models.network_data import Batch, Order, RowTargets, SequenceData, load_batches
+from epochal.models.network_targets import part_subjects
+from epochal.models.network_training import ONE_AT_A_TIME, NetworkTraining, train
+from epochal.models.networks.adversarial import SiteAdversary
+from epochal.models.networks.base import EpochNetwork
+from epochal.models.networks.roster import NETWORKS
+from epochal.models.networks.scaled import Probabilities, ScaledNetwork, measure_scale
+from epochal.models.pretrained import PROVENANCE, WEIGHTS, load_pretrained, pretrain
+from epochal.models.sampling import make_sampler
+from epochal.models.sequences import predict_sequences
+from epochal.models.workplace import open_workplace
+from epochal.options import NetworkModelOptions
+
+_N_MEASURED = 512  # sequences that scales are measured on
+
+
+class WindowNetwork(ClassifierMixin, BaseEstimator):
+    """A network of the roster over windows of a store, trained as its options say.
+
+    `fit` takes `EpochRows` and `RowTargets`. The same seed gives the same network, unless the fit
+    was interrupted. `folder` keeps the best weights, the curves and an interrupted fit's state by
+    `part` (a fold, or the refit); without one nothing is kept.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        options: NetworkModelOptions,
+        *,
+        name: str = "network",
+        seed: int = 0,
+        folder: str | None = None,
+        part: str = "",
+        network_params: dict[str, Any] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.options = options
+        self.name = name
+        self.seed = seed
+        self.folder = folder
+        self.part = part
+        self.network_params = network_params
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs in the order in which the network takes them."""
+        return self.scaled_.names
+
+    @property
+    def causal(self) -> bool:
+        """Whether what it says of an epoch depends on no later one, its inputs aside."""
+        return self.scaled_.network.CAUSAL or self.length == 1
+
+    @property
+    def length(self) -> int:
+        """How many epochs a sequence has."""
+        return self.options.sequence.n_epochs
+
+    def fit(self, X: EpochRows, y: RowTargets) -> WindowNetwork:
+        """Train from scratch, or from pre-trained weights, or from where a fit was interrupted."""
+        self.classes_ = np.unique(y.codes[y.known])
+        folder = Path(self.folder) / self.name / self.part if self.folder else None
+        workplace = open_workplace(folder, self._made_from(X, y))
+        with ONE_AT_A_TIME, torch.random.fork_rng(), workplace as place:
+            torch.manual_seed(self.seed)
+            self.scaled_ = self._build(X, y.known)
+            if not (place / WEIGHTS).is_file():
+                self._begin(X, y)
+                self._train(X, y.among(self.classes_), place)
+                self._store(place, y)
+            weights = torch.load(place / WEIGHTS, weights_only=True)
+            self.scaled_.load_state_dict(weights)
+        self.scaled_.eval()
+        return self
+
+    def predict_proba(self, X: EpochRows) -> np.ndarray:
+        """Return `(n_rows, n_classes)`."""
+        proba = np.full((len(X), len(self.classes_)), np.nan)
+        module = Probabilities(self.scaled_).to(_device())
+
+        def run(batch: dict[str, np.ndarray]) -> np.ndarray:
+            given = (torch.as_tensor(batch[name]).to(_device()) for name in self.input_names)
+            return module(*given).double().cpu().numpy()
+
+        with torch.inference_mode():
+            for recording_id, rows in X.row_of.items():
+                there = rows != ABSENT
+                found = self._predict(X.store[recording_id], X.features, rows, run)
+                proba[rows[there]] = found[there]
+        module.cpu()
+        return proba
+
+    def predict(self, X: EpochRows) -> np.ndarray:
+        """Return the most probable class of each row."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _predict(
+        self, inputs: EpochInputs, features: np.ndarray, rows: np.ndarray, run: Any
+    ) -> np.ndarray:
+        beside = np.full((len(rows), features.shape[1]), np.nan, dtype=np.float32)
+        beside[rows != ABSENT] = features[rows[rows != ABSENT]]
+        return predict_sequences(inputs, beside, run, length=self.length, causal=self.causal)
+
+    def _build(self, X: EpochRows, training: np.ndarray) -> ScaledNetwork:
+        """Make the network of the roster for these inputs, with the training rows' scales."""
+        if self.kind not in NETWORKS:
+            raise EpochalError(f"no kind '{self.kind}'{did_you_mean(self.kind, NETWORKS)}")
+        network = _make(self.kind, X, len(self.classes_), self.network_params or {})
+        if self.length > 1 and not network.SEQUENTIAL:
+            raise EpochalError(f"{self.kind} sees each epoch by itself (sequence.n_epochs: 1)")
+        sequences = self._sequences(X, network, training)
+        drawn = np.linspace(0, len(sequences) - 1, min(_N_MEASURED, len(sequences))).astype(int)
+        batch = sequences.__getitems__(list(np.unique(drawn)))
+        names = (*network.INPUTS, *(("features",) if X.features.shape[1] else ()))
+        # (B, L, C, ...): axis 2 is the channel, or the column
+        return ScaledNetwork(network, {name: measure_scale(batch[name], 2) for name in names})
+
+    def _sequences(self, X: EpochRows, network: EpochNetwork, only: np.ndarray) -> Sequences:
+        step, length = self.options.sequence.step, self.length
+        return Sequences(X, network.INPUTS, length=length, step=step, only=only)
+
+    def _begin(self, X: EpochRows, y: RowTargets) -> None:
+        """Take pre-trained weights, or pre-train on all training rows, labelled or not."""
+        network = self.scaled_.network
+        if self.options.pretrained is not None:
+            load_pretrained(network, Path(self.options.pretrained), kind=self.kind)
+        if self.options.pretraining.task is not None:
+            everything = self._sequences(X, network, np.ones(len(X), dtype=bool))
+            pretrain(
+                self.scaled_, everything, X.any_inputs, self.options.pretraining, seed=self.seed
+            )
+
+    def _train(self, X: EpochRows, y: RowTargets, place: Path) -> None:
+        share = self.options.training.validation_share
+        training, validating = part_subjects(y, share, seed=self.seed)
+        data = [self._data(X, y, rows) for rows in (training, validating)]
+        module = self._module(X, data[0])
+        order = self._order(data[0], module)
+        options = self.options.training
+        n_workers = options.n_workers
+        train(
+            module,
+            load_batches(data[0], options.batch_size, order=order, n_workers=n_workers),
+            load_batches(data[1], options.batch_size, n_workers=n_workers)
+            if len(data[1])
+            else None,
+            folder=place,
+            name=self.name,
+            part=self.part,
+            monitor="val_loss" if y.soft else "val_kappa",
+        )
+
+    def _data(self, X: EpochRows, y: RowTargets, rows: np.ndarray) -> SequenceData:
+        sequences = self._sequences(X, self.scaled_.network, rows)
+        return SequenceData(sequences, y, self._site_codes(sequences))
+
+    def _site_codes(self, sequences: Sequences) -> np.ndarray:
+        known = sorted({*sequences.sites} - {""})
+        return np.array([known.index(one) if one else -1 for one in sequences.sites], dtype=int)
+
+    def _module(self, X: EpochRows, data: SequenceData) -> NetworkTraining:
+        options, inputs = self.options, X.any_inputs
+        augmenter = Augmenter(
+            options.augmentations, sfreq=inputs.sfreq, channel_names=inputs.channels
+        )
+        adversary = None
+        if options.domain_weight > 0:
+            adversary = SiteAdversary(self.scaled_.network.width, data.n_domains)
+        return NetworkTraining(
+            self.scaled_,
+            make_loss(options.loss.kind, **options.loss.params),
+            options.training,
+            n_sequences=len(data),
+            change=partial(_augment, augmenter, torch.Generator().manual_seed(self.seed)),
+            adversary=adversary,
+            domain_weight=options.domain_weight,
+            remembers=options.sampling.kind == "hard",
+        )
+
+    def _order(self, data: SequenceData, module: NetworkTraining) -> Order:
+        sample = make_sampler(self.options.sampling, classes=data.classes, votes=data.votes)
+
+        def draw(number: int) -> np.ndarray:
+            return sample(data.codes, module.sequence_losses, epoch=number, seed=self.seed)
+
+        return Order(draw)
+
+    def _store(self, place: Path, y: RowTargets) -> None:
+        """Write the weights, and on whom they were trained."""
+        provenance = {
+            "kind": self.kind,
+            "network_params": self.network_params or {},
+            "subjects": sorted(set(map(str, y.subjects))),
+            "epochal_version": __version__,
+        }
+        (place / PROVENANCE).write_text(json.dumps(provenance, indent=2), encoding="utf-8")
+        torch.save(self.scaled_.state_dict(), place / f".{WEIGHTS}")
+        (place / f".{WEIGHTS}").rename(place / WEIGHTS)
+
+    def _made_from(self, X: EpochRows, y: RowTargets) -> Any:
+        """Return all that a fit follows from."""
+        store = getattr(X.store, "key", "")
+        how = (self.kind, self.options.model_dump(), self.network_params, self.seed, __version__)
+        return how, X.keys.to_dict("list"), X.features, y.targets, y.weights, store
+
+
+def _make(kind: str, X: EpochRows, n_classes: int, params: dict[str, Any]) -> EpochNetwork:
+    """Make a network for the inputs of some rows."""
+    inputs, network = X.any_inputs, NETWORKS[kind]
+    absent = [name for name in network.INPUTS if name not in inputs.arrays]
+    if absent:
+        raise EpochalError(
+            f"{kind} sees '{absent[0]}', which is not prepared "
+            f"(feature_engineering.network_inputs.{absent[0]})"
+        )
+    signal = inputs.arrays.get("signal", np.empty((0, 0, 0)))
+    shape: dict[str, Any] = {"n_channels": signal.shape[1], "n_times": signal.shape[2]}
+    if "spectrogram" in network.INPUTS:
+        shape["spectrogram_shape"] = inputs.arrays["spectrogram"].shape[1:]
+    try:
+        return network(
+            **shape,
+            sfreq=inputs.sfreq,
+            n_classes=n_classes,
+            n_features=X.features.shape[1],
+            **params,
+        )
+    except TypeError as error:  # a misspelt hyper-parameter
+        raise EpochalError(f"{kind}: {error}") from error
+
+
+def _augment(augmenter: Augmenter, generator: torch.Generator, inputs: Batch) -> Batch:
+    """Change the scaled inputs that a network looks at."""
+    if not augmenter.steps:
+        return inputs
+    signal, spectrogram = augmenter(
+        inputs.get("signal"), inputs.get("spectrogram"), generator=generator
+    )
+    changed = {"signal": signal, "spectrogram": spectrogram}
+    return inputs | {name: value for name, value in changed.items() if value is not None}
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,0 +1,5 @@
+"""Self-contained HTML pages: the frame, drawings as SVG, pictures as PNG within the page.
+
+Nothing here knows what is reported: recordings are `epochal.serving.report`'s matter, studies
+`epochal.evaluation.research_report`'s.
+"""

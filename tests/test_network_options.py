@@ -1,0 +1,92 @@
+import pytest
+from pydantic import ValidationError
+
+from epochal.models.augmentation import AUGMENTATIONS
+from epochal.models.losses import LOSSES, make_loss
+from epochal.models.sampling import SAMPLERS, make_sampler
+from epochal.options import networks
+from epochal.options.base import Options
+from epochal.options.networks import (
+    AugmentationOptions,
+    LossOptions,
+    PretrainingOptions,
+    SamplingOptions,
+    SequenceOptions,
+    TrainingOptions,
+)
+
+MODELS = [
+    value for value in vars(networks).values()
+    if isinstance(value, type) and issubclass(value, Options) and value is not Options
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_parameter_says_what_it_is(model):
+    for name, field in model.model_fields.items():
+        assert len(field.description or "") > 10, name
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_an_unknown_parameter_is_refused(model):
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        model.model_validate({"kind": "shift", "n_epoch": 3})
+
+
+def test_sequences_do_not_overlap_unless_they_are_told_to():
+    assert SequenceOptions(n_epochs=20).step == 20
+    assert SequenceOptions(n_epochs=20, stride=5).step == 5
+    assert SequenceOptions().step == 1
+
+
+def test_a_stride_must_not_leave_epochs_out():
+    with pytest.raises(ValidationError, match="stride of 6 leaves out epochs"):
+        SequenceOptions(n_epochs=5, stride=6)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_epochs": 0},
+        {"learning_rate": 0.0},
+        {"validation_share": 1.0},
+        {"schedule": "linear"},
+        {"precision": "64"},
+        {"max_minutes": 0},
+        {"gradient_clip": 0},
+        {"keep_checkpoints": 0},
+    ],
+    ids=str,
+)
+def test_training_refuses_what_cannot_be(wrong):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        TrainingOptions(**wrong)
+
+
+def test_oversampling_needs_to_know_of_what():
+    with pytest.raises(ValidationError, match="needs `classes`"):
+        SamplingOptions(kind="oversample")
+
+
+def test_the_default_loss_is_in_the_roster():
+    options = LossOptions()
+    assert options.kind in LOSSES
+    assert make_loss(options.kind, **options.params).vote_power == 0
+
+
+def test_the_options_and_the_roster_name_the_same_orders():
+    kinds = set(SamplingOptions.model_fields["kind"].annotation.__args__)
+    assert kinds == set(SAMPLERS)
+    assert callable(make_sampler(SamplingOptions(), classes=("a",)))
+
+
+def test_the_default_copies_of_pre_training_are_in_the_roster():
+    assert PretrainingOptions().task is None
+    kinds = {step.kind for step in PretrainingOptions().augmentations}
+    assert kinds <= set(AUGMENTATIONS)
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1])
+def test_a_probability_is_one(probability):
+    with pytest.raises(ValidationError, match="probability"):
+        AugmentationOptions(kind="shift", probability=probability)

@@ -1,0 +1,127 @@
+"""What the networks of the stress and the harmful-EEG study are shown, and what they are not."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from builders import make_channel, make_recording
+from epochal.features import prepare_inputs
+from epochal.models.mirroring import mirror_channels
+from epochal.options import DeepOptions, FeatureOptions
+from projects import ROOT
+
+MINUTES, WINDOW_S = 20, 60
+FOLDER = ROOT / "conf"
+
+
+def section(study, name):
+    """Return one section of a study's own parameters."""
+    files = sorted((FOLDER / study).glob("parameters*.yml"))
+    for path in files:
+        own = OmegaConf.load(path)
+        if name in own:
+            return OmegaConf.to_container(own[name], resolve=False)
+    raise AssertionError(f"{study} has no {name}")
+
+
+def networks(study):
+    return DeepOptions.model_validate(
+        {
+            "models": {
+                name: {"kind": "residual_mlp"} | model
+                for name, model in section(study, "deep_models")["models"].items()
+            }
+        }
+    ).listed
+
+
+def wristband(**changed):
+    """Return 20 minutes of a wristband: noise, and what a test changes."""
+    rng = np.random.default_rng(0)
+    n = MINUTES * 60
+    signals = {
+        "BVP": (64, rng.normal(0, 20, n * 64)),
+        "EDA": (4, 1 + 0.01 * rng.normal(0, 1, n * 4)),
+        "TEMP": (4, np.full(n * 4, 33.0)),
+        **{f"ACC {axis}": (32, 0.02 * rng.normal(0, 1, n * 32)) for axis in "xyz"},
+    }
+    signals |= changed
+    channels = (
+        make_channel(name, samples, sfreq=rate) for name, (rate, samples) in signals.items()
+    )
+    return make_recording(*channels)
+
+
+@pytest.fixture
+def windows():
+    n = MINUTES * 60 // WINDOW_S
+    onsets = WINDOW_S * np.arange(n, dtype=float)
+    return pd.DataFrame(
+        {"recording_id": "r1", "epoch": range(n), "onset_s": onsets, "length_s": WINDOW_S, "run": 0}
+    )
+
+
+@pytest.fixture
+def wrist():
+    return FeatureOptions.model_validate(section("wearable_stress", "feature_engineering"))
+
+
+def test_a_window_of_the_stress_study_has_35_samples_a_second_of_five_channels(wrist, windows):
+    made = prepare_inputs(wristband(), windows, wrist)
+    assert made.arrays["signal"].shape == (MINUTES, 5, 60 * 35)
+    assert made.channels == ("BVP", "EDA", "ACC x", "ACC y", "ACC z")
+
+
+def test_skin_temperature_which_drifts_reaches_no_network(wrist, windows):
+    drifting = wristband(TEMP=(4, np.linspace(30, 36, MINUTES * 240)))
+    plain, warmer = (prepare_inputs(one, windows, wrist) for one in (wristband(), drifting))
+    np.testing.assert_array_equal(plain.arrays["signal"], warmer.arrays["signal"])
+
+
+def test_a_hand_that_turns_slowly_over_the_session_tells_no_time(wrist, windows):
+    rng = np.random.default_rng(1)
+    tilt = np.linspace(-1, 1, MINUTES * 60 * 32)
+    turning = wristband(**{"ACC x": (32, tilt + 0.02 * rng.normal(size=len(tilt)))})
+    level = prepare_inputs(turning, windows, wrist).arrays["signal"][1:-1, 2].mean(axis=1)
+    assert np.abs(level).max() < 0.1
+    assert abs(np.corrcoef(level, np.arange(len(level)))[0, 1]) < 0.7
+
+
+def test_no_network_of_the_stress_study_has_side_features_or_neighbours():
+    for name, model in networks("wearable_stress").items():
+        if model.kind == "residual_mlp":
+            continue
+        assert model.columns == (), name
+        assert model.sequence.n_epochs == 1, name
+
+
+def test_left_and_right_of_the_double_banana_can_be_exchanged():
+    options = FeatureOptions.model_validate(section("harmful_eeg", "feature_engineering"))
+    names = options.network_inputs.signal.channels
+    mirror = mirror_channels(names)
+    assert set(mirror.signs) == {1.0}
+    assert [names[place] for place in mirror.order][:4] == list(names[4:8])
+    assert [mirror.order[place] for place in mirror.order] == list(range(len(names)))
+    midline = [name for place, name in enumerate(names) if mirror.order[place] == place]
+    assert midline == ["EEG Fz-Cz", "EEG Cz-Pz"]
+
+
+def test_all_networks_over_the_eeg_learn_votes_and_judge_first_all_then_the_sure_ones():
+    models = {n: m for n, m in networks("harmful_eeg").items() if m.kind != "residual_mlp"}
+    assert Counter(model.kind for model in models.values()) == Counter(
+        ["resnet_gru", "spectrogram_net", "attention_fusion"]
+    )
+    for name, model in models.items():
+        assert (model.targets, model.loss.kind) == ("votes", "kl_votes"), name
+        assert model.sampling.kind == "two_stage", name
+        assert 0 < model.sampling.first_epochs < model.training.max_epochs, name
+        assert "left_right_flip" in {one.kind for one in model.augmentations}, name
+
+
+@pytest.mark.parametrize("study", ["wearable_stress", "harmful_eeg"])
+def test_no_file_of_the_study_is_longer_than_a_screen(study):
+    for path in (FOLDER / study).glob("*.yml"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 60, path
