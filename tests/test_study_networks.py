@@ -15,6 +15,7 @@ from projects import ROOT
 
 MINUTES, WINDOW_S = 20, 60
 FOLDER = ROOT / "conf"
+TASKS = ("stroop", "interview", "hyperventilation")
 
 
 def section(study, name):
@@ -125,3 +126,16 @@ def test_all_networks_over_the_eeg_learn_votes_and_judge_first_all_then_the_sure
 def test_no_file_of_the_study_is_longer_than_a_screen(study):
     for path in (FOLDER / study).glob("*.yml"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 60, path
+
+
+def test_the_page_of_the_stress_study_quotes_the_leaderboard_of_the_network():
+    board = pd.read_csv(ROOT / "docs/figures/wearable_stress/leaderboard.csv").set_index("model")
+    tasks = pd.read_csv(ROOT / "docs/figures/wearable_stress/results_by_task.csv")
+    found = tasks.set_index(["model", "task"])["accuracy"]
+    text = (ROOT / "docs/how-to/run-the-stress-study.md").read_text(encoding="utf-8")
+    for model in ("schedule_only", "lightgbm", "lightgbm_raw", "resnet_se"):
+        row = next(one for one in text.splitlines() if one.startswith(f"| `{model}` | ."))
+        for figure in ("accuracy", "macro_f1", "kappa"):
+            assert f"| {board.loc[model, figure]:.3f}".replace("0.", ".") in row, (model, figure)
+        shares = [1 - found[model, "relax"], *(found[model, task] for task in TASKS)]
+        assert row.endswith("".join(f" {share:.0%} |".replace("%", " %") for share in shares))

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import torch
 
-from epochal.models.export_network import _write as write_onnx
+from epochal.models.export_network import write_network as write_onnx
 from epochal.models.networks.residual_mlp import ResidualMLP
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.networks.scaled import Probabilities, ScaledNetwork

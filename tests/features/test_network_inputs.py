@@ -87,7 +87,16 @@ def test_an_epoch_without_a_sample_is_not_known():
     data[3000:6000] = np.nan
     inputs = prepare(make_recording(make_channel(data=data)), normalise="session")
     assert inputs.known.tolist() == [True, False, True, True]
-    assert np.isfinite(inputs.arrays["signal"]).all()
+    assert np.isnan(inputs.arrays["signal"][1]).all()
+    assert np.isfinite(inputs.arrays["signal"][inputs.known]).all()
+
+
+def test_a_filter_of_the_windows_looks_ahead_unless_it_is_causal():
+    given = {"network_inputs": {"signal": {"channels": ["EEG"], "band_hz": [0.5, 20]}}}
+    assert FeatureOptions(**given).looks_ahead
+    assert not FeatureOptions(**given, filters="causal").looks_ahead
+    plain = {"network_inputs": {"signal": {"channels": ["EEG"]}}}
+    assert not FeatureOptions(**plain).looks_ahead
 
 
 def test_the_middle_of_the_epoch_alone_can_be_seen():

@@ -106,7 +106,7 @@ def test_an_export_that_says_something_else_is_refused(cohort, monkeypatch):
     fitted = cross_fitted(*cohort)
     other = cross_fitted(*cohort, params={"dropout": 0.0})
     wrong = export_network.export_network(other.model)
-    monkeypatch.setattr(export_network, "_write", lambda module, batch: wrong)
+    monkeypatch.setattr(export_network, "write_network", lambda module, batch: wrong)
     with pytest.raises(EpochalError, match="its ONNX form differs"):
         export_network.export_network(fitted.model)
 

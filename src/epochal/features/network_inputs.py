@@ -22,11 +22,11 @@ _IQR_TO_SD = 0.7413  # of a normal distribution
 def prepare_inputs(
     recording: Recording, epochs: pd.DataFrame, options: FeatureOptions
 ) -> EpochInputs:
-    """Return a recording's inputs, float32, without NaN where they are normalised.
+    """Return a recording's inputs, float32; an epoch with nothing to see is NaN throughout.
 
     `signal` is `(n_epochs, n_channels, n_times)`, `spectrogram` `(n_epochs, n_regions,
-    n_frequencies, n_frames)` in log10 power. Normalised samples that are missing are 0, the
-    channel's middle. A missing channel, or channels of several rates where conf names none, raise
+    n_frequencies, n_frames)` in log10 power. Normalised samples that are missing in an epoch are
+    0, the channel's middle. A missing channel, or channels of several rates where conf names none, raise
     `RecordingError`.
     """
     wanted = options.network_inputs
@@ -64,7 +64,9 @@ def _windows(
 def _finish(windows: np.ndarray, epochs: pd.DataFrame, options: SignalInputOptions) -> np.ndarray:
     """Normalise, and add the channel of flags, where either is wanted."""
     if options.normalise == "session":
-        windows = np.nan_to_num(_against_session(windows, options.clip), nan=0.0)
+        windows = _against_session(windows, options.clip)
+        seen = np.isfinite(windows).any(axis=(1, 2))
+        windows[seen] = np.nan_to_num(windows[seen], nan=0.0)
     if options.quality_channel:
         windows = np.concatenate([windows, _quality(epochs, windows.shape[2])], axis=1)
     return windows
@@ -146,6 +148,7 @@ def _spectrogram(
     known = np.isfinite(power).any(axis=(1, 2, 3))
     filled, _ = fill_missing(power)
     logs = np.log10(np.maximum(filled, EMPTY), dtype=np.float32)
+    logs[~known] = np.nan
     return _average(logs, options.every), known
 
 

@@ -35,7 +35,7 @@ def export_network(model: FittedModel) -> bytes:
     """
     module = Probabilities(model.estimator.scaled_).cpu().eval()
     batch = _example(model)
-    content = _write(module, batch)
+    content = write_network(module, batch)
     exported = open_session(content).run(None, {n: v.numpy() for n, v in batch.items()})[0]
     with torch.inference_mode():
         expected = module(*batch.values()).numpy()
@@ -48,7 +48,8 @@ def export_network(model: FittedModel) -> bytes:
     return content
 
 
-def _write(module: Probabilities, batch: dict[str, torch.Tensor]) -> bytes:
+def write_network(module: Probabilities, batch: dict[str, torch.Tensor]) -> bytes:
+    """Write a network as ONNX by an example of its inputs; the number of sequences stays free."""
     buffer: Any = io.BytesIO()
     axes = {name: {0: "n_sequences"} for name in (*batch, "probabilities")}
     two = tuple(values[:2] for values in batch.values())

@@ -128,6 +128,6 @@ class FeatureOptions(Options):
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether a filter of some feature's signal sees samples that come after."""
+        """Whether a filter of some signal sees samples that come after."""
         filtered = any(s.band_hz or s.notch_hz or s.envelope for s in self.signals.values())
-        return filtered and not self.causal_filters
+        return (filtered or self.network_inputs.filtered) and not self.causal_filters

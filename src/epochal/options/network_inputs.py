@@ -76,6 +76,14 @@ class NetworkInputOptions(Options):
         return tuple(name for name in ("signal", "spectrogram") if getattr(self, name) is not None)
 
     @property
+    def filtered(self) -> bool:
+        """Whether the signal is filtered, or brought to another rate."""
+        signal = self.signal
+        return signal is not None and bool(
+            signal.band_hz or signal.bands_hz or signal.notch_hz or signal.sfreq
+        )
+
+    @property
     def looks_ahead(self) -> bool:
         """Whether an input of an epoch depends on what comes after it."""
         ahead = self.signal is not None and self.signal.normalise == "session"

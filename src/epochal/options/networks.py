@@ -80,7 +80,7 @@ class TrainingOptions(Options):
 class LossOptions(Options):
     """What a network is punished for."""
 
-    kind: str = Field("weighted_cross_entropy", description="A name in `models.losses.LOSSES`.")
+    kind: str = Field("weighted_cross_entropy", description="A name in `models.training.losses.LOSSES`.")
     params: dict[str, Any] = Field(
         default_factory=dict,
         description="The loss's own: `label_smoothing`, `gamma` (focal), `power` (ordinal), `q` "
@@ -91,7 +91,7 @@ class LossOptions(Options):
 class AugmentationOptions(Options):
     """One random change of the training windows; several are applied one after the other."""
 
-    kind: str = Field(description="A name in `models.augmentation.AUGMENTATIONS`.")
+    kind: str = Field(description="A name in `models.training.augmentation.AUGMENTATIONS`.")
     params: dict[str, Any] = Field(default_factory=dict, description="Its strength.")
     probability: float = Field(
         0.5, ge=0, le=1, description="Share of the sequences that it is applied to."
