@@ -18,7 +18,7 @@ class Cell(Options):
 
     context: int = Field(1, ge=1, description="Epochs in a sequence.")
     backbone: str = Field("cnn_bilstm", description="A name in the roster of networks.")
-    loss: str = Field("weighted_cross_entropy", description="A name in `models.training.losses.LOSSES`.")
+    loss: str = Field("weighted_cross_entropy", description="A name in the roster of losses.")
     emg: str = Field("channel", description="A name in `channels`.")
     pretraining: Pretraining = Field("none", description="What is learnt before the labels.")
     labelled: int = Field(0, ge=0, description="Training animals whose labels count; 0: all.")
