@@ -40,7 +40,7 @@ from epochal.features import extract_features, prepare_inputs
 from epochal.labels import VOTE
 from epochal.metrics import confusion, kappa
 from epochal.models.cross_fitting import CrossFitted, FittedModel, join_table
-from epochal.models.epoch_rows import EpochRows, Sequences
+from epochal.models.training.epoch_rows import EpochRows, Sequences
 from epochal.readers import irr
 from epochal.serving.bundle import Scorer, read_bundle
 from epochal.signals.epoching import index_epochs

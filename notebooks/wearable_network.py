@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from epochal.epoch_inputs import EpochInputs
 from epochal.features import prepare_inputs
-from epochal.models.curves import LISTENERS
-from epochal.models.epoch_rows import take_rows
-from epochal.models.network_targets import make_row_targets
+from epochal.models.training.curves import LISTENERS
+from epochal.models.training.epoch_rows import take_rows
+from epochal.models.training.targets import make_row_targets
 from epochal.models.window_network import WindowNetwork
 from epochal.options import FeatureOptions, IngestionOptions, NetworkModelOptions
 from epochal.plots import COLOURS

@@ -1,9 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from epochal.models.augmentation import AUGMENTATIONS
-from epochal.models.losses import LOSSES, make_loss
-from epochal.models.sampling import SAMPLERS, make_sampler
+from epochal.models.training.augmentation import AUGMENTATIONS
+from epochal.models.training.losses import LOSSES, make_loss
+from epochal.models.training.sampling import SAMPLERS, make_sampler
 from epochal.options import networks
 from epochal.options.base import Options
 from epochal.options.networks import (

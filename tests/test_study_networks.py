@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from builders import make_channel, make_recording
 from epochal.features import prepare_inputs
-from epochal.models.mirroring import mirror_channels
+from epochal.models.training.mirroring import mirror_channels
 from epochal.options import DeepOptions, FeatureOptions
 from projects import ROOT
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from epochal.epoch_inputs import EpochInputs
-from epochal.models.epoch_rows import EpochRows, take_rows
-from epochal.models.network_targets import make_row_targets
+from epochal.models.training.epoch_rows import EpochRows, take_rows
+from epochal.models.training.targets import make_row_targets
 from epochal.models.window_network import WindowNetwork
 from epochal.options import NetworkModelOptions
 

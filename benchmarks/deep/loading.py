@@ -24,12 +24,12 @@ import pandas as pd
 import torch
 
 from epochal.epoch_inputs import EpochInputs, InputStore, write_inputs
-from epochal.models.epoch_rows import EpochRows, Sequences
-from epochal.models.losses import make_loss
-from epochal.models.network_data import Order, RowTargets, SequenceData, load_batches
-from epochal.models.network_training import NetworkTraining, train
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.networks.scaled import ScaledNetwork
+from epochal.models.training.batches import Order, RowTargets, SequenceData, load_batches
+from epochal.models.training.epoch_rows import EpochRows, Sequences
+from epochal.models.training.losses import make_loss
+from epochal.models.training.trainer import NetworkTraining, train
 from epochal.options.networks import TrainingOptions
 
 N_CHANNELS, SFREQ, EPOCH_S = 3, 100.0, 30

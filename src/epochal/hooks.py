@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from epochal.datasets.keyed import Keyed
 from epochal.datasets.keys import key_of
-from epochal.models.curves import LISTENERS, CurvePoint
+from epochal.models.training.curves import LISTENERS, CurvePoint
 
 logger = logging.getLogger(__name__)
 LEADERBOARD = "leaderboard"

@@ -9,7 +9,7 @@ import pytest
 
 from epochal.errors import EpochalError
 from epochal.models import window_network
-from epochal.models.curves import CURVES, LISTENERS, CurvePoint
+from epochal.models.training.curves import CURVES, LISTENERS, CurvePoint
 from window_cohort import CLASSES, accuracy, fit, make_cohort, make_network, rows_of
 
 

@@ -153,11 +153,11 @@ def _open_context(study: str, params: dict[str, Any]) -> KedroContext:
     from kedro.framework.project import PACKAGE_NAME, configure_project
     from kedro.framework.session import KedroSession
 
-    from epochal.commands.run import _environments, _refuse_unknown
+    from epochal.commands.run import list_environments, refuse_unknown
 
     if PACKAGE_NAME is None:
         configure_project("epochal")
-    _refuse_unknown("study", [study], _environments(None))
+    refuse_unknown("study", [study], list_environments(None))
     return KedroSession.create(env=study, runtime_params=params).load_context()
 
 

@@ -24,15 +24,15 @@ def run_study(**options: Any) -> None:
     if PACKAGE_NAME is None:
         configure_project("epochal")
     asked = [name for name in [options["pipeline"], *options["pipelines"]] if name]
-    _refuse_unknown("pipeline", asked, (*PIPELINES, "__default__"))
-    _refuse_unknown("parameter", options["params"], PARAMETERS)
+    refuse_unknown("pipeline", asked, (*PIPELINES, "__default__"))
+    refuse_unknown("parameter", options["params"], PARAMETERS)
     if options["env"]:
-        _refuse_unknown("environment", [options["env"]], _environments(options["conf_source"]))
+        refuse_unknown("environment", [options["env"]], list_environments(options["conf_source"]))
     with one_line_errors():
         kedro_run.callback(**{**options, "pipeline": None, "pipelines": asked})  # type: ignore[misc]
 
 
-def _refuse_unknown(
+def refuse_unknown(
     what: str, given: Iterable[str] | Mapping[str, Any], known: Iterable[str]
 ) -> None:
     """Stop with exit code 2 at the first name that does not exist; Kedro itself may ignore it."""
@@ -41,7 +41,7 @@ def _refuse_unknown(
             raise click.UsageError(f"No {what} '{name}'{did_you_mean(name, known)}")
 
 
-def _environments(conf_source: str | None) -> list[str]:
+def list_environments(conf_source: str | None) -> list[str]:
     """List the studies below the configuration; those in an archive are for Kedro to find."""
     project = find_kedro_project(Path.cwd()) or Path.cwd()
     folder = Path(conf_source) if conf_source else project / settings.CONF_SOURCE

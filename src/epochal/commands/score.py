@@ -145,7 +145,7 @@ def _write(
         with replacing(base, ".hypnogram.edf") as path:
             write_edf_annotations(path, scored.epochs, scored.summary)
     if extras.report:
-        from epochal.serving.report import make_report
+        from epochal.serving.report.page import make_report
 
         page = make_report(recording, scored, scorer.manifest)
         with replacing(base, ".report.html") as path:

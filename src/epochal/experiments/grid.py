@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from epochal.errors import EpochalError, did_you_mean
 from epochal.experiments.options import NONE, Cell, ExperimentOptions
-from epochal.models.losses import LOSSES
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.smoothing import SMOOTHERS
+from epochal.models.training.losses import LOSSES
 from epochal.options import NetworkModelOptions
 
 AXES = tuple(Cell.model_fields)

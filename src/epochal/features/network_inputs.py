@@ -26,8 +26,8 @@ def prepare_inputs(
 
     `signal` is `(n_epochs, n_channels, n_times)`, `spectrogram` `(n_epochs, n_regions,
     n_frequencies, n_frames)` in log10 power. Normalised samples that are missing in an epoch are
-    0, the channel's middle. A missing channel, or channels of several rates where conf names none, raise
-    `RecordingError`.
+    0, the channel's middle. A missing channel, or channels of several rates where conf names none,
+    raise `RecordingError`.
     """
     wanted = options.network_inputs
     arrays: dict[str, np.ndarray] = {}

@@ -16,9 +16,9 @@ from epochal.features.context import is_causal, known_rows
 from epochal.labels import VOTE, encode, proba_columns
 from epochal.leakage import refuse_in_sample
 from epochal.models.calibrators import Calibration, fit_calibration
-from epochal.models.epoch_rows import take_rows
 from epochal.models.fitting import fit_estimator
-from epochal.models.network_targets import make_row_targets
+from epochal.models.training.epoch_rows import take_rows
+from epochal.models.training.targets import make_row_targets
 from epochal.models.tuning import Found, search
 from epochal.options import ModelOptions, StudyOptions
 from epochal.options.models import CalibrationKind

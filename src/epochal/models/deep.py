@@ -18,8 +18,8 @@ from epochal.leakage import refuse_known_subjects, refuse_overlapping_windows
 from epochal.models.classical import prepare_columns
 from epochal.models.networks.residual_mlp import ResidualMLP
 from epochal.models.networks.roster import NETWORKS
-from epochal.models.pretrained import read_provenance
-from epochal.models.training import train_network
+from epochal.models.training.plain import train_network
+from epochal.models.training.pretrained import read_provenance
 from epochal.models.window_network import WindowNetwork
 from epochal.options import NetworkModelOptions
 

@@ -14,20 +14,20 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from epochal import __version__
 from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError, did_you_mean
-from epochal.models.augmenter import Augmenter
-from epochal.models.epoch_rows import ABSENT, EpochRows, Sequences
-from epochal.models.losses import make_loss
-from epochal.models.network_data import Batch, Order, RowTargets, SequenceData, load_batches
-from epochal.models.network_targets import part_subjects
-from epochal.models.network_training import ONE_AT_A_TIME, NetworkTraining, train
 from epochal.models.networks.adversarial import SiteAdversary
 from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.networks.scaled import Probabilities, ScaledNetwork, measure_scale
-from epochal.models.pretrained import PROVENANCE, WEIGHTS, load_pretrained, pretrain
-from epochal.models.sampling import make_sampler
 from epochal.models.sequences import predict_sequences
-from epochal.models.workplace import open_workplace
+from epochal.models.training.augmenter import Augmenter
+from epochal.models.training.batches import Batch, Order, RowTargets, SequenceData, load_batches
+from epochal.models.training.epoch_rows import ABSENT, EpochRows, Sequences
+from epochal.models.training.losses import make_loss
+from epochal.models.training.pretrained import PROVENANCE, WEIGHTS, load_pretrained, pretrain
+from epochal.models.training.sampling import make_sampler
+from epochal.models.training.targets import part_subjects
+from epochal.models.training.trainer import ONE_AT_A_TIME, NetworkTraining, train
+from epochal.models.training.workplace import open_workplace
 from epochal.options import NetworkModelOptions
 
 _N_MEASURED = 512  # sequences that scales are measured on

@@ -80,7 +80,9 @@ class TrainingOptions(Options):
 class LossOptions(Options):
     """What a network is punished for."""
 
-    kind: str = Field("weighted_cross_entropy", description="A name in `models.training.losses.LOSSES`.")
+    kind: str = Field(
+        "weighted_cross_entropy", description="One of `models.training.losses.LOSSES`."
+    )
     params: dict[str, Any] = Field(
         default_factory=dict,
         description="The loss's own: `label_smoothing`, `gamma` (focal), `power` (ordinal), `q` "

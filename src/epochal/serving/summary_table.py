@@ -11,10 +11,10 @@ from epochal.errors import EpochalError
 from epochal.hypnogram.sleep_statistics import DEFINITIONS
 from epochal.recording import Recording
 from epochal.serving.bundle import Manifest
-from epochal.serving.report import is_night
-from epochal.serving.report_facts import class_rows
-from epochal.serving.report_material import gather
-from epochal.serving.report_sleep import measure_night
+from epochal.serving.report.facts import class_rows
+from epochal.serving.report.material import gather
+from epochal.serving.report.page import is_night
+from epochal.serving.report.sleep import measure_night
 from epochal.serving.scoring import Scored
 
 NAME = "summary.csv"

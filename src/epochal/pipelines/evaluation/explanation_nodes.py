@@ -6,12 +6,12 @@ from collections.abc import Callable
 import pandas as pd
 from matplotlib.figure import Figure
 
-from epochal.evaluation.explained_study import (
+from epochal.evaluation.explanation.figures import draw_importances
+from epochal.evaluation.explanation.study import (
     choose_explained,
     describe_explanation,
     nothing_explained,
 )
-from epochal.evaluation.explanation_figures import draw_importances
 from epochal.models.cross_fitting import CrossFitted, join_table
 from epochal.options import EvaluationOptions, FeatureOptions, StudyOptions
 

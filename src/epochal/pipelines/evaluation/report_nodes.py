@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 
 from epochal.evaluation.by_recording import score_each_recording
-from epochal.evaluation.research_report import write_research_report
-from epochal.evaluation.study_results import StudyResults
+from epochal.evaluation.report.page import write_research_report
+from epochal.evaluation.report.results import StudyResults
 from epochal.options import EvaluationOptions, SplitOptions, StudyOptions
 from epochal.recording import Recording
 

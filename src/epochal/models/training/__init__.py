@@ -1,0 +1,1 @@
+"""How networks are trained: rows, batches, losses, changes, the loop, what it leaves."""

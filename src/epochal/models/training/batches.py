@@ -1,0 +1,138 @@
+"""Batches of sequences with what is to be learnt of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from epochal.models.training.epoch_rows import ABSENT, Sequences
+
+Batch = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class RowTargets:
+    """What is to be learnt of each row.
+
+    `targets` are class codes `(n_rows,)`, -1 where unknown, or numbers of votes `(n_rows,
+    n_classes)`; `weights` `(n_rows,)` weigh the rows' losses; `subjects` `(n_rows,)` say whom a
+    row is of. `classes` are the classes' names.
+    """
+
+    targets: np.ndarray
+    weights: np.ndarray
+    subjects: np.ndarray
+    classes: tuple[str, ...]
+
+    @property
+    def soft(self) -> bool:
+        """Whether votes are to be learnt."""
+        return self.targets.ndim == 2
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which rows have a label, or a vote."""
+        return self.targets.sum(axis=1) > 0 if self.soft else self.targets >= 0
+
+    @property
+    def codes(self) -> np.ndarray:
+        """Each row's class, -1 where unknown; of votes the one with the most."""
+        most = self.targets.argmax(axis=1) if self.soft else self.targets
+        return np.where(self.known, most, -1)
+
+    def among(self, present: np.ndarray) -> RowTargets:
+        """Return the same with only the classes that are present, numbered anew."""
+        names = tuple(self.classes[code] for code in present)
+        if self.soft:
+            return replace(self, targets=self.targets[:, present], classes=names)
+        renumbered = np.full(len(self.classes) + 1, -1)  # the last place is that of -1
+        renumbered[present] = np.arange(len(present))
+        return replace(self, targets=renumbered[self.targets], classes=names)
+
+
+class SequenceData(Dataset[Batch]):
+    """Sequences with the targets of their epochs, by batches: `targets`, `weights`, `domains`.
+
+    `domains` `(n_sequences,)` are codes of the sites, -1 where unknown.
+    """
+
+    def __init__(self, sequences: Sequences, of: RowTargets, domains: np.ndarray) -> None:
+        self.sequences, self._of, self._domains = sequences, of, domains
+
+    @property
+    def n_domains(self) -> int:
+        """How many sites there are."""
+        return int(self._domains.max(initial=0)) + 1
+
+    @property
+    def codes(self) -> np.ndarray:
+        """The epochs' classes, `(n_sequences, L)`, -1 where unknown."""
+        return np.where(self.sequences.rows == ABSENT, -1, self._of.codes[self.sequences.rows])
+
+    @property
+    def votes(self) -> np.ndarray | None:
+        """The epochs' numbers of votes, `(n_sequences, L)`, where there are votes."""
+        return self._of.targets.sum(axis=1)[self.sequences.rows] if self._of.soft else None
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return self._of.classes
+
+    def __getitems__(self, places: list[int]) -> Batch:
+        """Return one batch of tensors; epochs without a row weigh nothing."""
+        arrays = self.sequences.__getitems__(places)
+        rows = arrays.pop("rows")
+        there = (rows != ABSENT) & self._of.known[rows]
+        targets = self._of.targets[rows]
+        arrays["weights"] = np.where(there, self._of.weights[rows], 0.0).astype(np.float32)
+        arrays["targets"] = (
+            targets.astype(np.float32) if self._of.soft else np.where(there, targets, -1)
+        )
+        arrays["domains"] = self._domains[places]
+        arrays["places"] = np.asarray(places)
+        return {name: torch.as_tensor(array) for name, array in arrays.items()}
+
+
+class Order(Sampler[int]):
+    """The order of the sequences, made anew at every pass by `draw(pass number)`."""
+
+    def __init__(self, draw: Callable[[int], np.ndarray]) -> None:
+        self._draw, self.n_passes = draw, 0
+        self._length = len(draw(0))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[int]:
+        drawn = self._draw(self.n_passes)
+        self.n_passes += 1
+        self._length = len(drawn)
+        return iter(drawn.tolist())
+
+
+def load_batches(
+    data: SequenceData, batch_size: int, *, order: Order | None = None, n_workers: int = 0
+) -> DataLoader[Batch]:
+    """Return a loader of whole batches; without an order, first to last."""
+    return DataLoader(
+        data,
+        batch_size=batch_size,
+        sampler=order,
+        collate_fn=_as_it_is,
+        num_workers=n_workers,
+        persistent_workers=n_workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch

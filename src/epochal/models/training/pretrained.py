@@ -1,0 +1,93 @@
+"""What a network may know before it sees a label: from recordings, or from an earlier fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from epochal.epoch_inputs import EpochInputs
+from epochal.errors import EpochalError
+from epochal.models.networks.base import EpochNetwork
+from epochal.models.networks.scaled import ScaledNetwork
+from epochal.models.training.epoch_rows import Sequences
+from epochal.models.training.plain import train_network
+from epochal.models.training.pretraining import make_pretext_task
+from epochal.options import PretrainingOptions
+
+WEIGHTS, PROVENANCE = "weights.pt", "provenance.json"
+
+
+def pretrain(
+    scaled: ScaledNetwork,
+    sequences: Sequences,
+    inputs: EpochInputs,
+    options: PretrainingOptions,
+    *,
+    seed: int,
+) -> None:
+    """Train a network on its pretext task over sequences, labelled or not."""
+    task = make_pretext_task(scaled.network, options, channel_names=inputs.channels)
+    assert task is not None  # the caller asked
+    generator = torch.Generator().manual_seed(seed)
+
+    def loss_of(places: torch.Tensor) -> torch.Tensor:
+        batch = sequences.__getitems__(places.tolist())
+        signal = scaled.scale("signal", torch.as_tensor(batch["signal"]))
+        return task.loss(signal, generator)
+
+    task.train()
+    for _ in train_network(
+        task,
+        loss_of,
+        len(sequences),
+        seed=seed,
+        n_epochs=options.max_epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        weight_decay=options.weight_decay,
+    ):
+        pass  # its loss says nothing of the task that follows
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """Return what the weights in a folder are of: `kind`, `network_params`, `subjects`.
+
+    A folder without weights, or without their provenance, raises `EpochalError`.
+    """
+    for name in (WEIGHTS, PROVENANCE):
+        if not (folder / name).is_file():
+            raise EpochalError(f"{folder}: no {name} here; name a folder that a fit has left")
+    try:
+        found = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
+        return {name: found[name] for name in ("kind", "network_params", "subjects")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise EpochalError(f"{folder / PROVENANCE}: not a provenance ({error!r})") from error
+
+
+def load_pretrained(network: EpochNetwork, folder: Path, *, kind: str) -> None:
+    """Begin from the weights of an earlier fit, heads aside where the classes differ.
+
+    Another kind of network, or layers of other shapes, raise `EpochalError`.
+    """
+    provenance = read_provenance(folder)
+    if provenance["kind"] != kind:
+        raise EpochalError(f"{folder}: weights of a {provenance['kind']}, not of a {kind}")
+    saved = torch.load(folder / WEIGHTS, weights_only=True, map_location="cpu")
+    own = network.state_dict()
+    prefix = "network."
+    found = {name.removeprefix(prefix): value for name, value in saved.items()}
+    body = {name: found[name] for name in own if name in found and not name.startswith("head.")}
+    for name in own:
+        if not name.startswith("head.") and (
+            name not in body or body[name].shape != own[name].shape
+        ):
+            raise EpochalError(f"{folder}: its layer '{name}' has another shape than here")
+    heads = {
+        name: found[name]
+        for name in own
+        if name.startswith("head.") and name in found and found[name].shape == own[name].shape
+    }
+    network.load_state_dict(own | body | heads)

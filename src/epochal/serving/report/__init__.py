@@ -1,0 +1,1 @@
+"""The report of a recording: one page by the kind of recording."""
