@@ -22,6 +22,7 @@ from epochal.models.cross_fitting import (
     FittedModel,
     cross_fit,
     empty_predictions,
+    fit_refit,
     gather_predictions,
     join_table,
     predict_held_out,
@@ -294,3 +295,12 @@ def test_a_fitted_model_knows_what_conf_asked_for():
     assert model.options == ModelOptions(
         kind="logistic_regression", params={"C": 3}, calibration="vector"
     )
+
+
+def test_a_refit_alone_is_the_refit_that_cross_fitting_ends_with():
+    options = ModelOptions(kind="logistic_regression")
+    whole = cross_fit("m", options, ROSTER, TABLE, STUDY, family="classical").model
+    alone = fit_refit("m", options, ROSTER, TABLE, STUDY, family="classical")
+    test = TABLE[TABLE["role"] == "test"]
+    np.testing.assert_array_equal(alone.predict_proba(test), whole.predict_proba(test))
+    assert (alone.columns, alone.causal) == (whole.columns, whole.causal)
