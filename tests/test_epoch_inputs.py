@@ -77,6 +77,11 @@ def test_a_store_pickles_as_paths_not_as_windows(stored):
     assert len(again["r1"]) == 24
 
 
+def test_a_recording_without_prepared_windows_is_refused_with_what_to_set():
+    with pytest.raises(RecordingError, match=r"r9.*network_inputs"):
+        InputStore({})["r9"]
+
+
 def test_a_cohort_of_other_pieces_has_another_key(stored):
     class Piece:
         def __init__(self, key: str) -> None:

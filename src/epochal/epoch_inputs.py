@@ -95,6 +95,11 @@ class InputStore(Mapping[str, EpochInputs]):
     _opened: dict[str, EpochInputs] = field(default_factory=dict, compare=False, repr=False)
 
     def __getitem__(self, recording_id: str) -> EpochInputs:
+        if recording_id not in self.paths:
+            raise RecordingError(
+                recording_id,
+                "no windows were prepared for networks (feature_engineering.network_inputs)",
+            )
         if recording_id not in self._opened:
             self._opened[recording_id] = read_inputs(self.paths[recording_id])
         return self._opened[recording_id]

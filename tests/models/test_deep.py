@@ -6,7 +6,8 @@ from sklearn.base import clone
 
 from builders import CLASSES, make_epochs, make_features
 from epochal.labels import encode
-from epochal.models.deep import ROSTER, NetworkClassifier
+from epochal.models.deep import COLUMN_NETWORKS as ROSTER
+from epochal.models.deep import NetworkClassifier
 from epochal.models.networks.residual_mlp import ResidualMLP
 
 EPOCHS = make_epochs(n_subjects=6, n_epochs=60)

@@ -11,7 +11,7 @@ from epochal.labels import encode
 from epochal.models import export
 from epochal.models.classical import ROSTER as CLASSICAL
 from epochal.models.cross_fitting import FittedModel
-from epochal.models.deep import ROSTER as DEEP
+from epochal.models.deep import COLUMN_NETWORKS as DEEP
 from epochal.models.export import PARITY, export_model
 from epochal.serving.bundle import open_session
 

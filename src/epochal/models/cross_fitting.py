@@ -100,6 +100,7 @@ def cross_fit(
     calibration is fitted on the out-of-fold predictions, those of a fold being calibrated by the
     other folds'. An unknown kind, or a pattern without a column, raises `EpochalError`.
     """
+    refuse_unknown_kind(name, options, roster)
     model = _describe(name, options, table, study, family=family, store=store)
     known = table[model.knows(table)]
 
@@ -136,9 +137,19 @@ def fit_refit(
 
     Nothing is predicted out of fold, so that nothing can be calibrated.
     """
+    refuse_unknown_kind(name, options, roster)
     model = _describe(name, options, table, study, family=family, store=store)
     rows = rows_to_fit(table[model.knows(table)])
     return _fit(model, options, roster, rows, seed=study.seed, part="refit")
+
+
+def refuse_unknown_kind(
+    name: str, options: ModelOptions, roster: Mapping[str, Callable[..., Any]]
+) -> None:
+    """Refuse a kind that is not in the roster."""
+    if options.kind not in roster:
+        near = did_you_mean(options.kind, roster)
+        raise EpochalError(f"Model '{name}': no kind '{options.kind}'{near}")
 
 
 def _describe(
@@ -295,8 +306,6 @@ def _tune(
 
 
 def _build(options: ModelOptions, roster: dict[str, Callable[..., Any]], seed: int) -> Any:
-    if options.kind not in roster:
-        raise EpochalError(f"no kind '{options.kind}'{did_you_mean(options.kind, roster)}")
     try:
         return roster[options.kind](seed, **options.params)
     except TypeError as error:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from epochal.errors import EpochalError
-from epochal.evaluation import explanation
+from epochal.evaluation.explanation import models as explanation
 from epochal.evaluation.explanation.figures import draw_importances
 from epochal.evaluation.explanation.groups import OTHER, OWN, split_column
 from epochal.evaluation.explanation.models import can_explain, explain_model, missing_library
