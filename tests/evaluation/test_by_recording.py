@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
-from made_study import LABELS, make_results, spoil
 
 from builders import CLASSES, make_epochs, make_predictions, make_splits
 from epochal.evaluation.by_recording import COLUMNS, choose_worst, f1_of, score_each_recording
+from made_study import LABELS, make_results, spoil
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from made_study import LABELS, make_results, spoil
 
 from builders import CLASSES, make_channel, make_epochs, make_night, make_recording
 from epochal.errors import EpochalError
 from epochal.evaluation.error_view import describe, draw_errors, rows_of, view_errors
 from epochal.recording import write_recording
+from made_study import LABELS, make_results, spoil
 from page_checks import check_page
 
 

@@ -3,10 +3,10 @@
 from dataclasses import fields
 
 import pandas as pd
-from made_study import make_results
 
 from epochal.pipelines.evaluation.pipeline import create_pipeline
 from epochal.pipelines.evaluation.report_nodes import score_recordings, write_report
+from made_study import make_results
 from page_checks import check_page
 
 
