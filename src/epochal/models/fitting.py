@@ -81,12 +81,17 @@ def class_weights(codes: np.ndarray, kind: str | None) -> np.ndarray | None:
     return weights / weights.mean()
 
 
-def _vote_targets(rows: pd.DataFrame, classes: tuple[str, ...]) -> Targets:
+def read_votes(rows: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
+    """Return the experts' votes, `(n_rows, n_classes)`; a missing column raises `EpochalError`."""
     names = [f"{VOTE}{name}" for name in classes]
     missing = [name for name in names if name not in rows]
     if missing:
         raise EpochalError(f"`targets: votes` needs the experts' votes: no column {missing[0]}")
-    votes = rows[names].to_numpy(dtype=float)
+    return rows[names].to_numpy(dtype=float)
+
+
+def _vote_targets(rows: pd.DataFrame, classes: tuple[str, ...]) -> Targets:
+    votes = read_votes(rows, classes)
     total = votes.sum(axis=1, keepdims=True)
     share = np.divide(votes, total, out=np.zeros_like(votes), where=total > 0)
     places, codes = np.nonzero(share)

@@ -7,8 +7,8 @@ import pandas as pd
 from sklearn.model_selection import GroupShuffleSplit
 
 from epochal.errors import EpochalError
-from epochal.labels import VOTE, encode
-from epochal.models.fitting import class_weights
+from epochal.labels import encode
+from epochal.models.fitting import class_weights, read_votes
 from epochal.models.training.batches import RowTargets
 from epochal.options import ModelOptions
 
@@ -25,7 +25,7 @@ def make_row_targets(
     subjects = rows["subject_id"].to_numpy()
     weights = np.ones(len(rows))
     if options.targets == "votes":
-        votes = np.where(kept[:, None], _votes(rows, classes), 0.0)
+        votes = np.where(kept[:, None], np.nan_to_num(read_votes(rows, classes)), 0.0)
         made = RowTargets(votes, weights, subjects, classes)
     else:
         codes = np.where(kept, encode(rows["label"], classes), -1)
@@ -58,11 +58,3 @@ def part_subjects(targets: RowTargets, share: float, *, seed: int) -> tuple[np.n
     validating = nobody.copy()
     validating[np.flatnonzero(known)[chosen]] = True
     return known & ~validating, validating
-
-
-def _votes(rows: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
-    names = [f"{VOTE}{name}" for name in classes]
-    missing = [name for name in names if name not in rows]
-    if missing:
-        raise EpochalError(f"`targets: votes` needs the experts' votes: no column {missing[0]}")
-    return np.nan_to_num(rows[names].to_numpy(dtype=float))
