@@ -24,6 +24,7 @@ COMMANDS = {
     "download": ("epochal.commands.download:download", "Fetch a public data set."),
     "inspect": ("epochal.commands.inspect:inspect", "Say what raw recordings hold."),
     "score": ("epochal.commands.score:score", "Score raw recordings with a bundle."),
+    "serve": ("epochal.commands.serve:serve", "Serve bundles: REST, streams, dashboard."),
     "drift": ("epochal.commands.drift:drift", "Compare recordings with a bundle's training data."),
     "explain": ("epochal.commands.explain:explain", "Say why one epoch was scored as it was."),
     "compare": ("epochal.commands.compare:compare", "Compare scored recordings with your own."),
@@ -45,7 +46,7 @@ _EXTRAS = {
     "onnx": {"onnx", "skl2onnx", "onnxmltools", "onnxscript"},
     "explain": {"shap", "captum"},
     "formats": {"mne", "openpyxl"},
-    "serve": {"fastapi", "uvicorn", "prometheus_client"},
+    "serve": {"fastapi", "uvicorn", "prometheus_client", "pydantic_settings"},
 }  # fmt: skip
 
 

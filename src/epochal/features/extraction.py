@@ -145,6 +145,8 @@ def given_windows(
 def _filtered(
     channel: Channel, signal: SignalOptions, recording: Recording, *, causal: bool
 ) -> Channel:
+    if signal.sfreq is not None:
+        channel = _slow_down(channel, signal.sfreq, recording, causal=causal)
     if signal.envelope:
         channel = take_envelope(channel, recording.runs, causal=causal)
     return filter_channel(
@@ -154,6 +156,20 @@ def _filtered(
         notch_hz=signal.notch_hz,
         causal=causal,
     )
+
+
+def _slow_down(channel: Channel, sfreq: float, recording: Recording, *, causal: bool) -> Channel:
+    """Bring a channel down to a rate; a slower one has lost what the features would see."""
+    if channel.sfreq == sfreq:
+        return channel
+    if channel.sfreq < sfreq:
+        raise RecordingError(
+            recording.recording_id,
+            f"channel '{channel.name}' has {channel.sfreq:g} Hz; at least {sfreq:g} Hz are needed",
+        )
+    from epochal.signals.resampling import resample_channel
+
+    return resample_channel(channel, recording.runs, sfreq, causal=causal)
 
 
 def _unavailable(signal: SignalOptions, n_epochs: int) -> dict[str, np.ndarray]:

@@ -27,6 +27,12 @@ class SignalOptions(Options):
         None, description="Band-pass before the features; null on a side leaves it open."
     )
     notch_hz: float | None = Field(None, gt=0, description="Mains, with its harmonics.")
+    sfreq: float | None = Field(
+        None,
+        gt=0,
+        description="Rate in Hz that the channels are brought down to first, for features that are "
+        "defined per sample; a slower channel is refused. Null: each keeps its own.",
+    )
     features: tuple[str, ...] = Field(min_length=1, description="Names in `features.FEATURE_SETS`.")
     window_s: float | None = Field(
         None,
@@ -50,9 +56,11 @@ class SignalOptions(Options):
         if bool(self.channels) == (self.array is not None):
             raise ValueError("a signal names either `channels` or an `array`")
         if self.array is not None and (
-            self.band_hz or self.notch_hz or self.window_s or self.envelope
+            self.band_hz or self.notch_hz or self.window_s or self.envelope or self.sfreq
         ):
-            raise ValueError("an `array` is already cut: no filter, window or envelope applies")
+            raise ValueError(
+                "an `array` is already cut: no filter, rate, window or envelope applies"
+            )
         return self
 
 
@@ -129,5 +137,7 @@ class FeatureOptions(Options):
     @property
     def looks_ahead(self) -> bool:
         """Whether a filter of some signal sees samples that come after."""
-        filtered = any(s.band_hz or s.notch_hz or s.envelope for s in self.signals.values())
+        filtered = any(
+            s.band_hz or s.notch_hz or s.envelope or s.sfreq for s in self.signals.values()
+        )
         return (filtered or self.network_inputs.filtered) and not self.causal_filters

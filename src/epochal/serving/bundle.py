@@ -128,13 +128,18 @@ def read_bundle(path: str | Path) -> Bundle:
     A missing manifest, an unknown format version, a missing file or one that differs from its hash
     raise `EpochalError`.
     """
-    folder = Path(path)
-    if not (folder / MANIFEST).is_file():
-        raise EpochalError(f"{folder}: no bundle here (it holds no {MANIFEST})")
-    manifest = _read_manifest(folder / MANIFEST)
+    folder, manifest = Path(path), read_manifest(path)
     return Bundle(
         manifest, {name: _verified(folder / name, sha) for name, sha in manifest.hashes.items()}
     )
+
+
+def read_manifest(path: str | Path) -> Manifest:
+    """Read the manifest of a bundle alone; a missing or unknown one raises `EpochalError`."""
+    folder = Path(path)
+    if not (folder / MANIFEST).is_file():
+        raise EpochalError(f"{folder}: no bundle here (it holds no {MANIFEST})")
+    return _read_manifest(folder / MANIFEST)
 
 
 class Scorer:
@@ -161,6 +166,10 @@ class Scorer:
         """What drift is told by; None of a bundle without it."""
         content = self._files.get(drift.FILE)
         return None if content is None else DriftReference.model_validate_json(content)
+
+    def text(self, name: str) -> str:
+        """Return a file of the bundle as text; one that it does not hold is empty."""
+        return self._files.get(name, b"").decode()
 
     def sees_windows(self, model: str | None = None) -> bool:
         """Say whether a model, or one that it stacks, is a network over windows."""

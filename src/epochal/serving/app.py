@@ -1,0 +1,48 @@
+"""The web service: one application over the bundles of its options."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from epochal import __version__
+from epochal.provenance import RESEARCH_USE
+from epochal.serving.routes import bundles, health
+from epochal.serving.service import problems
+from epochal.serving.service.options import ServiceOptions
+from epochal.serving.service.state import Service
+
+_DESCRIPTION = f"""Labels, probabilities and flags for the epochs of biosignal recordings.
+
+{RESEARCH_USE} Every answer says whether what it stands on is real or simulated.
+"""
+# anyone may ask these; the others ask for a key or a token where the operator set one
+OPEN: tuple[Callable[[Service], APIRouter], ...] = (health.router,)
+GUARDED: tuple[Callable[[Service], APIRouter], ...] = (bundles.router,)
+
+
+def create_app(options: ServiceOptions | None = None) -> FastAPI:
+    """Return the application; its bundles are read now, and one that cannot be read raises."""
+    service = Service(options or ServiceOptions())
+    app = FastAPI(
+        title="Epochal", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(service)
+    )
+    app.state.service = service
+    problems.install(app)
+    for make in (*OPEN, *GUARDED):
+        app.include_router(make(service))
+    return app
+
+
+def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def live(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        try:
+            yield
+        finally:
+            service.stop()
+
+    return live

@@ -1,0 +1,1 @@
+"""The machinery of the web service: options, limits, access, metrics, jobs."""

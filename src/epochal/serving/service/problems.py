@@ -1,0 +1,86 @@
+"""Errors as problem details (RFC 9457): what was wrong, what is allowed, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from epochal.errors import EpochalError, RecordingError, explain
+
+logger = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(EpochalError):  # noqa: N818 - the standard's own word
+    """A request that cannot be answered; `members` are added to the problem's own."""
+
+    def __init__(self, status: int, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.status, self.members = status, members
+
+
+def problem_response(
+    status: int, detail: str, *, headers: dict[str, str] | None = None, **members: Any
+) -> JSONResponse:
+    """Return a problem as a response."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    return JSONResponse(
+        {**body, "detail": detail, **members},
+        status_code=status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def reason_of(error: EpochalError) -> str:
+    """Return an error's reason in one line, without the path of an upload in it."""
+    return error.reason if isinstance(error, RecordingError) else explain(error)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every failure of an application with a problem."""
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(EpochalError, _answer_fault)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unforeseen)
+
+
+async def _answer_problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)  # as installed
+    headers = {"Retry-After": "1"} if error.status in {429, 503} else None
+    return problem_response(error.status, explain(error), headers=headers, **error.members)
+
+
+async def _answer_fault(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, EpochalError)  # as installed
+    return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, reason_of(error))
+
+
+async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # as installed
+    faults = [
+        {"where": ".".join(map(str, fault["loc"])), "what": fault["msg"]}
+        for fault in error.errors()
+    ]
+    first = f"{faults[0]['where']}: {faults[0]['what']}" if faults else "not valid"
+    return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, first, errors=faults)
+
+
+async def _answer_http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # as installed
+    headers = dict(error.headers) if error.headers else None
+    return problem_response(error.status_code, str(error.detail), headers=headers)
+
+
+async def _answer_unforeseen(_: Request, error: Exception) -> JSONResponse:
+    logger.error("unforeseen %s", type(error).__name__, exc_info=error)
+    return problem_response(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "an unforeseen failure; the service's log has more"
+    )

@@ -1,0 +1,86 @@
+"""What the routes of a service share."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from epochal.serving.service.options import ServiceOptions
+from epochal.serving.service.problems import Problem
+from epochal.serving.service.shelf import Shelf, Watcher
+
+
+class Service:
+    """The bundles, the workers and the folders of one running service."""
+
+    def __init__(self, options: ServiceOptions) -> None:
+        self.options = options
+        self.started_at = time.time()
+        self.shelf = Shelf(options.bundles, n_threads=options.n_threads)
+        self.watcher = Watcher(self.shelf, options.watch_s)
+        self.workers = Workers(options.n_workers, options.max_waiting)
+        self.stopping = False
+
+    @cached_property
+    def work_folder(self) -> Path:
+        """Where uploads and jobs lie meanwhile."""
+        given = self.options.work_folder
+        folder = Path(tempfile.mkdtemp(prefix="epochal-")) if given is None else given
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a function in a worker thread and return what it returns.
+
+        Too many requests waiting raise a 429 `Problem`, one that takes too long a 504.
+        """
+        work = self.workers.submit(partial(function, *args, **kwargs))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work), self.options.timeout_s)
+        except TimeoutError as error:
+            seconds = self.options.timeout_s
+            raise Problem(504, f"not done within {seconds:g} s; send it as a job") from error
+
+    def start(self) -> None:
+        """Begin to watch the bundles."""
+        self.watcher.start()
+
+    def stop(self) -> None:
+        """Finish what is being worked on and take no more."""
+        self.stopping = True
+        self.watcher.stop()
+        self.workers.stop()
+
+
+class Workers:
+    """So many threads, and so many requests that may wait for one."""
+
+    def __init__(self, n_workers: int, max_waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(n_workers, thread_name_prefix="worker")
+        self._places = threading.BoundedSemaphore(n_workers + max_waiting)
+        self.n_places = n_workers + max_waiting
+        self.n_taken = 0
+
+    def submit(self, function: Callable[[], Any]) -> Any:
+        """Return the future of a function; a full queue is a 429 `Problem`."""
+        if not self._places.acquire(blocking=False):
+            raise Problem(429, f"{self.n_places} requests are under way or waiting; try again")
+        self.n_taken += 1
+        future = self._pool.submit(function)
+        future.add_done_callback(self._leave)
+        return future
+
+    def stop(self) -> None:
+        """Wait for what is under way; what only waits is cancelled."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _leave(self, _: Any) -> None:
+        self.n_taken -= 1
+        self._places.release()
