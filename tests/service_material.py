@@ -1,0 +1,106 @@
+"""A service over one small bundle, for the tests of its routes: in this process, or a real one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi.testclient import TestClient
+
+from builders import CLASSES, make_bundle, make_night, write_edf
+from epochal.serving.app import create_app
+from epochal.serving.bundle import write_bundle
+from epochal.serving.service.options import ServiceOptions
+
+NAME = "tiny"
+LABELS = ["W"] * 4 + ["N2"] * 4 + ["REM"] * 4
+assert set(LABELS) <= set(CLASSES)
+
+
+def make_options(folder: Path, **changed: Any) -> ServiceOptions:
+    """Return the options of a service over one small bundle, all its files under a folder."""
+    bundle = folder / "bundle"
+    if not bundle.exists():
+        write_bundle(bundle, make_bundle())
+    given = {"bundles": {NAME: bundle}, "work_folder": folder / "work", "watch_s": 0}
+    return ServiceOptions(**{**given, "results_folder": folder / "data", **changed})
+
+
+@contextmanager
+def client_of(folder: Path, **changed: Any) -> Iterator[TestClient]:
+    """Give a client of a service in this process; what it raises unforeseen becomes its 500."""
+    app = create_app(make_options(folder, **changed))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def write_night(path: Path, labels: list[str] | None = None, *, seed: int = 100) -> Path:
+    """Write a night of known rhythms as an EDF that the small bundle scores."""
+    night = make_night(LABELS if labels is None else labels, seed=seed)
+    return write_edf(path, {one.name: one.data for one in night.channels})
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Server:
+    """A real service in a process of its own, as `epochal serve` starts it."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        options = make_options(folder)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "server.log"
+        given = {f"EPOCHAL_SERVE_{name.upper()}": value for name, value in environment.items()}
+        given.setdefault("EPOCHAL_SERVE_WORK_FOLDER", str(options.work_folder))
+        command = [sys.executable, "-m", "epochal", "serve", "--port", str(self.port)]
+        command += ["--bundle", f"{NAME}={options.bundles[NAME]}"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env={**os.environ, **given}, stdout=log, stderr=log, cwd=folder
+            )
+
+    def wait(self, seconds: float = 60.0) -> Server:
+        """Wait until it answers."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                httpx.get(f"{self.url}/health", timeout=2)
+            except httpx.TransportError:
+                time.sleep(0.1)
+            else:
+                return self
+        raise AssertionError(f"no service: {self.log.read_text()}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds: float = 30.0) -> int:
+        """Ask it to stop, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+
+@contextmanager
+def running(folder: Path, **environment: str) -> Iterator[Server]:
+    """Give a real service that answers; it is gone at the end."""
+    server = Server(folder, **environment)
+    try:
+        yield server.wait()
+    finally:
+        server.kill()

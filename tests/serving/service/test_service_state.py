@@ -1,0 +1,96 @@
+import asyncio
+import threading
+
+import pytest
+
+from epochal.serving.service.options import ServiceOptions
+from epochal.serving.service.problems import Problem
+from epochal.serving.service.state import Service, Workers
+
+
+@pytest.fixture
+def service(tmp_path):
+    made = Service(ServiceOptions(work_folder=tmp_path / "work", timeout_s=5))
+    yield made
+    made.stop()
+
+
+def test_work_is_done_in_another_thread_and_its_result_comes_back(service):
+    def work(one, *, other):
+        return threading.current_thread().name, one + other
+
+    name, total = asyncio.run(service.run(work, 1, other=2))
+    assert name.startswith("worker")
+    assert total == 3
+
+
+def test_what_the_work_raises_is_raised_to_who_asked(service):
+    def fail():
+        raise ValueError("as it was")
+
+    with pytest.raises(ValueError, match="as it was"):
+        asyncio.run(service.run(fail))
+    assert service.workers.n_taken == 0
+
+
+def test_work_that_takes_too_long_is_told_so(tmp_path):
+    service = Service(ServiceOptions(work_folder=tmp_path, timeout_s=0.05))
+    over = threading.Event()
+    with pytest.raises(Problem, match=r"not done within 0\.05 s") as raised:
+        asyncio.run(service.run(over.wait, 10))
+    over.set()
+    service.stop()
+    assert raised.value.status == 504
+
+
+def test_a_full_queue_is_said_to_be_full_and_empties_again():
+    workers, go = Workers(1, 1), threading.Event()
+    first, second = workers.submit(go.wait), workers.submit(lambda: "second")
+    with pytest.raises(Problem, match="2 requests are under way or waiting") as raised:
+        workers.submit(lambda: "third")
+    assert raised.value.status == 429
+    go.set()
+    assert first.result() is True
+    assert second.result() == "second"
+    workers.stop()
+    assert workers.n_taken == 0
+
+
+def test_stopping_finishes_what_is_under_way():
+    workers, go, done = Workers(1, 1), threading.Event(), []
+
+    def work():
+        go.wait()
+        done.append(True)
+
+    workers.submit(work)
+    threading.Timer(0.05, go.set).start()
+    workers.stop()
+    assert done == [True]
+
+
+def test_the_work_folder_is_made_when_it_is_needed(tmp_path, service):
+    assert not (tmp_path / "work").exists()
+    assert service.work_folder.is_dir()
+
+
+def test_without_a_given_folder_work_lies_in_a_temporary_one():
+    service = Service(ServiceOptions())
+    folder = service.work_folder
+    service.stop()
+    assert folder.is_dir()
+    assert not any(folder.iterdir())
+    folder.rmdir()
+
+
+def test_every_option_is_read_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("EPOCHAL_SERVE_BUNDLES", f'{{"night": "{tmp_path}"}}')
+    monkeypatch.setenv("EPOCHAL_SERVE_MAX_WAITING", "7")
+    options = ServiceOptions()
+    assert options.bundles == {"night": tmp_path}
+    assert options.max_waiting == 7
+
+
+def test_every_option_is_described():
+    fields = ServiceOptions.model_fields.items()
+    assert [name for name, field in fields if not field.description] == []
