@@ -11,7 +11,7 @@ ifneq ($(wildcard ../shared/data),)
 export EPOCHAL_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help install demo test test-fast check bench bench-realism viz notebook package format clean
+.PHONY: help install demo test test-fast check bench bench-realism viz notebook package sbom audit release format clean
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
@@ -37,6 +37,7 @@ check: install ## ruff, mypy, the import contract, spelling, the docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
 	$(BIN)/mkdocs build --strict --quiet
 
 bench: install ## Benchmarks beside peers: make bench ONLY=name
@@ -54,6 +55,17 @@ notebook: install ## Jupyter with catalog, context and pipelines loaded
 package: install ## The wheel and the configuration, in dist/
 	rm -rf build
 	$(BIN)/kedro package
+
+sbom: install ## What the project is made of, as CycloneDX, in dist/
+	mkdir -p dist
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/epochal.sbom.json $(BIN)/python
+
+audit: install ## Known faults of what is pinned (asks PyPI)
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+release: check test audit package sbom ## All checks, then wheel, conf, SBOM and checksums in dist/
+	cd dist && sha256sum -- * > SHA256SUMS
 
 format: install ## Let ruff mend what it can
 	$(BIN)/ruff check --fix .

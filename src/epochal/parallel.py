@@ -77,7 +77,7 @@ def _attempt(name: str, piece: Callable[[], Any]) -> tuple[str, BaseException | 
 def _portable(error: BaseException) -> BaseException:
     """Return the error, or its text where it would not survive the way back from a process."""
     try:
-        pickle.loads(pickle.dumps(error))
+        pickle.loads(pickle.dumps(error))  # nosec B301
     except Exception:  # anything may go wrong while a foreign class is pickled
         return EpochalError(explain(error))
     return error

@@ -25,18 +25,10 @@ def render(template: str, **given: Any) -> str:
     Each page needs `title` and `data_source`, which its banner says.
     """
     style, _, _ = _environment().loader.get_source(_environment(), "style.css")  # type: ignore[union-attr]
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            **given,
-            version=__version__,
-            research_use=RESEARCH_USE,
-            style=Markup(style),
-            light_colours=Markup(declare("light")),
-            dark_colours=Markup(declare("dark")),
-        )
-    )
+    own = {"style": style, "light_colours": declare("light"), "dark_colours": declare("dark")}
+    unescaped = {name: Markup(text) for name, text in own.items()}  # nosec B704
+    page = _environment().get_template(template)
+    return page.render(**given, **unescaped, version=__version__, research_use=RESEARCH_USE)
 
 
 @cache

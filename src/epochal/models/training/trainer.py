@@ -168,7 +168,10 @@ def train(
         resume = str(last) if last.is_file() else None
         trainer.fit(module, batches, validation, ckpt_path=resume, weights_only=False)
     if validation is not None:
-        saved = torch.load(best.best_model_path, map_location="cpu", weights_only=False)
+        # this fit wrote it itself, a moment ago
+        saved = torch.load(  # nosec B614
+            best.best_model_path, map_location="cpu", weights_only=False
+        )
         module.load_state_dict(saved["state_dict"])
     module.cpu().eval()
 
