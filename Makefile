@@ -11,9 +11,9 @@ ifneq ($(wildcard ../shared/data),)
 export EPOCHAL_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help install demo test test-fast check bench bench-realism viz notebook package sbom audit release format clean
+.PHONY: help install demo test test-fast check bench bench-realism viz notebook bundles package sbom audit release format clean
 help: ## Show what there is
-	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep --no-filename -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 install: $(STAMP) ## Make .venv with every extra
 $(STAMP): pyproject.toml constraints.txt
@@ -52,6 +52,12 @@ viz: install ## Kedro-Viz
 notebook: install ## Jupyter with catalog, context and pipelines loaded
 	$(BIN)/kedro jupyter lab notebooks
 
+bundles: install ## Train the two bundles that ship, from the real data, into src/epochal/bundles/
+	for name in sleep stress; do \
+		$(BIN)/kedro run --env shipped_$$name && rm -rf src/epochal/bundles/$$name && \
+		cp -r data/shipped_$$name/07_model_output/bundle src/epochal/bundles/$$name || exit 1; \
+	done
+
 package: install ## The wheel and the configuration, in dist/
 	rm -rf build
 	$(BIN)/kedro package
@@ -73,3 +79,6 @@ format: install ## Let ruff mend what it can
 
 clean: ## Remove what was built, never data
 	rm -rf build dist site htmlcov .coverage* .pytest_cache .mypy_cache .ruff_cache
+
+# The study, the service and its containers
+include deploy/targets.mk

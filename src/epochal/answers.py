@@ -35,7 +35,12 @@ class AnswerRules(Options):
     )
 
     def apply(self, proba: np.ndarray) -> pd.DataFrame:
-        """Return `prediction_set` and `abstain` of each epoch; `proba` `(n_epochs, n_classes)`.
+        """Return `prediction_set` and `abstain` of each epoch, as `decide` has them."""
+        sets, abstain = self.decide(proba)
+        return pd.DataFrame({"prediction_set": sets, "abstain": abstain})
+
+    def decide(self, proba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return each epoch's set and whether to abstain; `proba` `(n_epochs, n_classes)`.
 
         A set lists its classes, the most probable first, with semicolons. An epoch without a
         prediction has an empty one, and is abstained from.
@@ -50,12 +55,8 @@ class AnswerRules(Options):
             for codes, held in zip(order, sets, strict=True)
         ]
         least = np.inf if self.abstain_below is None else self.abstain_below
-        return pd.DataFrame(
-            {
-                "prediction_set": np.where(known, np.array(named, dtype=object), ""),
-                "abstain": ~known | (filled.max(axis=1) < least),
-            }
-        )
+        abstain = ~known | (filled.max(axis=1) < least)
+        return np.where(known, np.array(named, dtype=object), ""), abstain
 
     def summarise(self, table: pd.DataFrame) -> dict[str, object]:
         """Return what the columns of `apply` come to in a recording, beside what was promised."""

@@ -29,6 +29,8 @@ COMMANDS = {
     "explain": ("epochal.commands.explain:explain", "Say why one epoch was scored as it was."),
     "compare": ("epochal.commands.compare:compare", "Compare scored recordings with your own."),
     "hypnogram": ("epochal.commands.hypnogram:hypnogram", "Convert a hypnogram: CSV, TSV, EDF+."),
+    "adapt": ("epochal.commands.adapt:adapt", "Adapt a bundle to a lab by its own scoring."),
+    "models": ("epochal.commands.models:models", "List, promote and fetch registered bundles."),
     "train": ("epochal.commands.train:train", "Train a stack on tables and rows, into a run."),
     "predict": ("epochal.commands.predict:predict", "Predict rows with a run."),
     "evaluate": ("epochal.commands.evaluate:evaluate", "Evaluate a run, or its models on rows."),
@@ -46,7 +48,9 @@ _EXTRAS = {
     "onnx": {"onnx", "skl2onnx", "onnxmltools", "onnxscript"},
     "explain": {"shap", "captum"},
     "formats": {"mne", "openpyxl"},
-    "serve": {"fastapi", "uvicorn", "prometheus_client", "pydantic_settings"},
+    "tracking": {"mlflow", "kedro_mlflow"},
+    "serve": {"fastapi", "uvicorn", "prometheus_client", "pydantic_settings", "jwt", "websockets",
+              "multipart", "python_multipart"},
 }  # fmt: skip
 
 

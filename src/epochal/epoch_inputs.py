@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from epochal.errors import RecordingError
+
+if TYPE_CHECKING:
+    import h5py
 
 INPUTS = ("signal", "spectrogram")
 
@@ -52,6 +54,8 @@ class EpochInputs:
 
 def write_inputs(path: str | Path, inputs: EpochInputs) -> None:
     """Write inputs as HDF5, each array in one piece."""
+    import h5py  # here, for scoring to start sooner
+
     with h5py.File(path, "w") as file:
         file.attrs.update(sfreq=inputs.sfreq, channels=list(inputs.channels), site=inputs.site)
         file.attrs["looks_ahead"] = inputs.looks_ahead
@@ -66,6 +70,8 @@ def read_inputs(path: str | Path) -> EpochInputs:
 
     What is no such file raises `RecordingError`.
     """
+    import h5py  # here, for scoring to start sooner
+
     try:
         with h5py.File(path, "r") as file:
             arrays = {name: _map(array, path) for name, array in file["arrays"].items()}

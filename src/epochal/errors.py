@@ -1,8 +1,24 @@
 """The errors that a user can cause; each names what was given, what is allowed, and where."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+
+
+# Python's, torch's, and what joblib raises when the system has killed a worker.
+_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "TerminatedWorkerError"}
+_OUT_OF_MEMORY = (
+    "; out of memory: fewer workers (parallel.n_jobs in globals.yml, EPOCHAL_BACKEND=sequential), "
+    "smaller models or batches, or fewer features need less; see docs/how-to/troubleshoot.md"
+)
+# What Kedro and pydantic put around a reason.
+_FRAMEWORKS = re.compile(
+    r"Parameter validation failed:|- Parameter '[^']*': Failed to instantiate \w+ for parameter"
+    r"|\d+ validation errors? for \w+|\[type=\w+, input_value=.*?, input_type=\w+\]"
+    r"|For further information visit \S+",
+    re.DOTALL,
+)
 
 
 class EpochalError(Exception):
@@ -48,6 +64,14 @@ def explain(error: BaseException) -> str:
     """Return a failure's reason in one line: the user's own fault where one is in the chain."""
     fault = fault_of(error)
     if fault is not None:
-        return " ".join(str(fault).split())
+        return " ".join(_FRAMEWORKS.sub(" ", str(fault)).split())
     reason = " ".join(str(error).split()) or "no reason given"
-    return f"{type(error).__name__}: {reason} (EPOCHAL_DEBUG=1 shows where)"
+    return (
+        f"{type(error).__name__}: {reason}{hint_of(error) or ''} (EPOCHAL_DEBUG=1 shows where)"
+    )
+
+
+def hint_of(error: BaseException) -> str | None:
+    """Return what to do where memory ran out, as the end of a sentence; None for other errors."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return _OUT_OF_MEMORY if kinds & _OF_MEMORY else None

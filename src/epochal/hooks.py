@@ -18,12 +18,27 @@ from pydantic import BaseModel
 from epochal.datasets.keyed import Keyed
 from epochal.datasets.keys import key_of
 from epochal.models.training.curves import LISTENERS, CurvePoint
+from epochal.options.checking import check_study
 
 logger = logging.getLogger(__name__)
 LEADERBOARD = "leaderboard"
 _PARAMETER_CHARACTERS = 500  # MLflow's own limit
 _SHOWN = ["model", "family", "role", "causal", "data_source", "n_epochs", "n_subjects", "accuracy",
           "macro_f1", "kappa", "kappa_low", "kappa_high", "log_loss", "ece"]  # fmt: skip
+
+
+class StudyHooks:
+    """Refuse a study whose sections do not fit each other before any node runs.
+
+    Kedro validates the sections that the asked pipelines read, and takes unknown ones in silence.
+    """
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Check all sections, and the raw files' folder where the run lists what is in it."""
+        check_study(
+            _dataset("parameters", catalog).load(), reads_files="sources" in pipeline.all_outputs()
+        )
 
 
 class FreshnessHooks:

@@ -39,6 +39,7 @@ def find_sources(options: IngestionOptions) -> pd.DataFrame:
     one name, raise `RecordingError`.
     """
     if options.source == "simulated":
+        assert options.simulator is not None  # the options see to it
         write_cohort(options.simulator, options.folder, options.simulator_options)
     elif not options.folder.is_dir():
         raise RecordingError(options.folder, "no such folder (ingestion.path)")

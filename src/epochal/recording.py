@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import h5py
 import numpy as np
 import pandas as pd
 
 from epochal.errors import RecordingError
+
+if TYPE_CHECKING:
+    import h5py
 
 DataSource = Literal["real", "simulated"]
 ANNOTATION_COLUMNS = ["onset_s", "duration_s", "label"]
@@ -31,6 +33,8 @@ class StoredSignal:
         return self.shape[0]
 
     def __getitem__(self, item: Any) -> np.ndarray:
+        import h5py  # here, for scoring to start sooner
+
         with h5py.File(self._path, "r") as file:
             return file[self._name][item]
 
@@ -119,6 +123,8 @@ class Recording:
 
 def write_recording(path: str | Path, recording: Recording) -> None:
     """Write a recording as one HDF5 file: a dataset per channel, the rest as attributes."""
+    import h5py  # here, for scoring to start sooner
+
     with h5py.File(path, "w") as file:
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["header"] = json.dumps(_header(recording))
@@ -140,6 +146,8 @@ def read_recording(path: str | Path) -> Recording:
 
     Another file, or another format version, raises `RecordingError`.
     """
+    import h5py  # here, for scoring to start sooner
+
     try:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format_version") != FORMAT_VERSION:
@@ -193,6 +201,8 @@ def _open_channel(signal: h5py.Dataset, path: str) -> Channel:
 
 
 def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> None:
+    import h5py  # here, for scoring to start sooner
+
     group = file.create_group(name)
     group.attrs["columns"] = json.dumps(list(frame.columns))
     for column in frame.columns:
@@ -212,6 +222,8 @@ def _read_frame(group: h5py.Group) -> pd.DataFrame:
 
 
 def _read_column(values: h5py.Dataset) -> Any:
+    import h5py  # here, for scoring to start sooner
+
     if not h5py.check_string_dtype(values.dtype):
         return values[()]
     text = values.asstr()[()]

@@ -6,9 +6,17 @@ from pathlib import Path
 from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
-from epochal.hooks import CurveHooks, FreshnessHooks, SummaryHooks, TrackingHooks
+from epochal.hooks import CurveHooks, FreshnessHooks, StudyHooks, SummaryHooks, TrackingHooks
+from epochal.registry.hooks import RegistryHooks
 
-HOOKS = (FreshnessHooks(), TrackingHooks(), CurveHooks(), SummaryHooks())
+HOOKS = (
+    StudyHooks(),
+    FreshnessHooks(),
+    RegistryHooks(),
+    TrackingHooks(),
+    CurveHooks(),
+    SummaryHooks(),
+)
 
 # EPOCHAL_TRACKING=off runs without MLflow, which takes seconds to start.
 DISABLE_HOOKS_FOR_PLUGINS = (

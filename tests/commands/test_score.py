@@ -140,7 +140,8 @@ def test_scoring_again_replaces_the_results(folder):
     assert (folder / "out/night.epochs.csv").read_bytes() == first
 
 
-def test_without_a_bundle_the_demos_is_used(folder):
+def test_without_a_bundle_the_demos_is_used_where_none_that_ships_matches(folder):
+    write_edf(Path("night.edf"), {"EEG": EEG, "EOG horizontal": EEG})  # a person's night
     (folder / "data/demo/07_model_output").mkdir(parents=True)
     (folder / "bundle").rename(folder / "data/demo/07_model_output/bundle")
     done = score("night.edf", bundle=None)
@@ -218,7 +219,8 @@ def test_lights_that_are_given_are_counted_from(folder):
 
 
 def test_lights_are_of_one_recording(folder):
-    done = score("night.edf", "night.edf", "--lights-off", "60")
+    write_edf(Path("second.edf"), {"EEG": EEG})
+    done = score("night.edf", "second.edf", "--lights-off", "60")
     assert done.exit_code == 2
     assert "give one file" in done.output
 

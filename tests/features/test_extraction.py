@@ -322,3 +322,30 @@ def test_a_study_says_whether_its_filters_look_ahead():
     assert FeatureOptions(signals=options).looks_ahead
     assert not FeatureOptions(signals=options, filters="causal").looks_ahead
     assert not FeatureOptions(signals={"a": signal("EEG")}).looks_ahead
+
+
+def test_a_rate_brings_a_faster_channel_down_before_the_features():
+    """At 256 Hz and at 100 Hz a sine of 5 Hz crosses zero 10 times a second."""
+    columns = {}
+    for sfreq in (100.0, 256.0):
+        data = sine(5.0, length_s=60.0, sfreq=sfreq, amplitude=20.0)
+        recording = make_recording(make_channel("EEG", data, sfreq=sfreq))
+        one = signal("EEG", features=("sleep_edf_table_time",), sfreq=100.0)
+        columns[sfreq] = extract(recording, signals={"a": one})
+    slow, fast = columns[100.0], columns[256.0]
+    assert slow["a_hjorth_mobility"].iloc[0] == pytest.approx(2 * np.pi * 5 / 100, rel=0.01)
+    for name in ("a_hjorth_mobility", "a_std_uv", "a_zero_crossings"):
+        assert fast[name].iloc[0] == pytest.approx(slow[name].iloc[0], rel=0.01), name
+
+
+def test_a_channel_slower_than_the_rate_that_is_asked_for_is_refused():
+    recording = make_recording(make_channel("EEG", sfreq=64.0))
+    with pytest.raises(RecordingError, match="'EEG' has 64 Hz; at least 100 Hz are needed"):
+        levels(recording, sfreq=100.0)
+
+
+def test_a_rate_looks_ahead_as_its_filter_does():
+    assert FeatureOptions(signals={"a": signal("EEG", sfreq=100.0)}).looks_ahead
+    assert not FeatureOptions(signals={"a": signal("EEG")}).looks_ahead
+    with pytest.raises(ValueError, match="no filter, rate, window"):
+        SignalOptions(array="windows", features=("level",), sfreq=100.0)

@@ -2,7 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from epochal.features.normalisation import against_past, against_start, robust_z
+from epochal.errors import EpochalError
+from epochal.features.normalisation import (
+    against_past,
+    against_session,
+    against_start,
+    find_session,
+    robust_z,
+)
+from epochal.options import SessionOptions
 
 
 def make_epochs(n_epochs, step_s=30.0):
@@ -65,3 +73,54 @@ def test_an_artefact_is_clipped_in_every_variant():
     for found in (robust_z(values, values), against_start(values, epochs, 180.0),
                   against_past(values, epochs, 210.0)):  # fmt: skip
         assert found["x"].iloc[-1] == 20.0
+
+
+NIGHT = SessionOptions(length_s=30.0 * 100, lowest=("mobility",))
+
+
+def make_day(n_before=300, n_night=100, n_after=200):
+    """Return a day: high mobility, and a night in the midst of it that is low."""
+    random = np.random.default_rng(0)
+    level = np.repeat([1.0, 0.3, 1.0], (n_before, n_night, n_after))
+    noise = random.normal(0, 0.05, len(level))
+    return pd.DataFrame({"mobility": level + noise, "power": 10 * level + 5 * noise})
+
+
+def test_the_night_is_found_in_a_day_by_what_is_low_in_it():
+    found = find_session(make_day(), make_epochs(600), NIGHT)
+    assert np.flatnonzero(found).tolist() == pytest.approx(list(range(300, 400)), abs=1)
+    assert found.sum() == 100
+
+
+@pytest.mark.parametrize("n_epochs", [1, 40, 100])
+def test_a_recording_no_longer_than_the_session_counts_whole(n_epochs):
+    values = make_day().head(n_epochs)
+    assert find_session(values, make_epochs(n_epochs), NIGHT).all()
+    expected = robust_z(values, values)
+    pd.testing.assert_frame_equal(against_session(values, make_epochs(n_epochs), NIGHT), expected)
+
+
+def test_z_scores_of_a_day_are_those_of_its_night_alone():
+    day, night = make_day(), make_day().iloc[300:400]
+    found = against_session(day, make_epochs(600), NIGHT)
+    assert abs(found["power"].iloc[300:400].median()) < 0.05
+    alone = robust_z(night, night)
+    assert found["power"].iloc[310:390].corr(alone["power"].iloc[10:90]) == pytest.approx(1.0)
+    of_all = against_session(day, make_epochs(600), None)
+    pd.testing.assert_frame_equal(of_all, robust_z(day, day))
+    assert of_all["power"].iloc[300:400].median() < -3
+
+
+def test_the_session_is_found_beside_missing_epochs_and_without_any():
+    day = make_day()
+    day.iloc[340:345] = np.nan
+    found = find_session(day, make_epochs(600), NIGHT)
+    assert found.iloc[305:395].all()
+    assert found.sum() == 100
+    assert find_session(day * np.nan, make_epochs(600), NIGHT).all()
+
+
+def test_a_column_that_is_not_there_is_named():
+    wanted = SessionOptions(length_s=300.0, lowest=("mobilty",))
+    with pytest.raises(EpochalError, match=r"lowest: no column 'mobilty'; did you mean 'mobility'"):
+        find_session(make_day(), make_epochs(600), wanted)

@@ -21,18 +21,23 @@ from epochal.models.bundling import (
     assemble_bundle,
     describe_training,
     mark_causal,
-    write_card,
 )
+from epochal.models.card import write_card
 from epochal.models.cross_fitting import FittedModel, empty_predictions, join_table
 from epochal.models.inventory import CONFIG, METRICS
 from epochal.models.smoothing import estimate_prior, estimate_transitions
 from epochal.options import ExportOptions, FeatureOptions, SignalOptions, StackingOptions
 from epochal.provenance import RESEARCH_USE
-from epochal.serving.bundle import CARD, ModelEntry
+from epochal.serving.bundle import CARD
+from epochal.serving.entries import ModelEntry, QuantisedEntry
 
 EPOCHS = make_epochs(n_subjects=4, n_epochs=50)
 SPLITS = make_splits(EPOCHS)
 SMOOTHED = StackingOptions(smoothing=("forward",), self_transition_weight=2.0, memory=1.0)
+QUANTISED = QuantisedEntry(
+    file="models/best.int8.onnx", agreement=0.995, largest_difference=0.01, n_epochs=200,
+    compared_on="test", size_ratio=0.3, latency_ratio=0.8,
+)  # fmt: skip
 SUMMARY = pd.DataFrame({"recording_id": ["r0", "r3"], "sha256": ["bb", "aa"]})
 
 
@@ -55,7 +60,9 @@ def leaderboard():
     return board.assign(data_source="simulated", n_epochs=np.int64(7), kappa_low=np.nan)
 
 
-def assemble(board=None, descriptions=None, features=None, **options):
+def assemble(
+    board=None, descriptions=None, features=None, quantised=None, described=None, **options
+):
     exported = {
         name: (
             ModelEntry(name=name, family="classical", file=f"models/{name}.onnx",
@@ -66,13 +73,14 @@ def assemble(board=None, descriptions=None, features=None, **options):
     }  # fmt: skip
     return assemble_bundle(
         exported,
-        describe(),
+        described or describe(),
         leaderboard() if board is None else board,
         options=ExportOptions(**options),
         ingestion=make_ingestion(path="/home/somebody/raw", simulated_path="/home/somebody/made"),
         features=features or make_features_options(),
         study=make_study(caveats=("Made up.",)),
         descriptions=descriptions,
+        quantised=quantised,
     )
 
 
@@ -243,3 +251,50 @@ def test_an_exported_stack_looks_ahead_where_one_of_its_base_models_does(b_is_ca
     }
     assert mark_causal(fitted["stack"], fitted).causal is expected
     assert mark_causal(fitted["a"], fitted).causal
+
+
+def test_the_manifest_says_all_that_the_card_and_other_programs_ask():
+    manifest = assemble(quantised={"best": (QUANTISED, b"small")}).manifest
+    assert [one.name for one in manifest.channels] == ["EEG"]
+    assert manifest.channels[0].required
+    assert manifest.feature_names == ["eeg_level", "eeg_turn", "eeg_nothing"]
+    assert manifest.training.n_subjects == 3
+    assert manifest.training.n_epochs == sum(manifest.training.epochs_per_class.values()) == 150
+    assert np.array(manifest.training.transitions).sum(axis=1) == pytest.approx(
+        np.ones(3), abs=1e-5
+    )
+    assert manifest.libraries["numpy"] == np.__version__
+    best = {entry.name: entry for entry in manifest.models}["best"]
+    assert best.metrics["oof"]["kappa"] == 0.8
+    assert best.metrics["test"]["kappa"] == 0.1
+    assert best.quantised == QUANTISED
+    assert (manifest.precision, manifest.adaptation) == ("float", None)
+
+
+def test_a_file_of_8_bits_is_written_beside_the_float_one_and_the_card_tells_of_it():
+    bundle = assemble(quantised={"best": (QUANTISED, b"small")}, precision="int8")
+    assert bundle.files["models/best.int8.onnx"] == b"small"
+    assert bundle.files["models/best.onnx"] == b"best"
+    assert bundle.manifest.precision == "int8"
+    assert "| best | 99.50% of 200 (test) | 0.30 | 0.80 |" in bundle.files[CARD].decode()
+
+
+def test_the_card_tells_groups_and_what_is_taken_for_what_of_the_headline_alone():
+    facts = pd.DataFrame({"sex": ["F", "M", "F", "M"], "age": [30.0, 50.0, 50.0, 50.0]})
+    summary = facts.assign(recording_id=[f"r{n}" for n in range(4)], sha256="aa")
+    said = make_predictions(EPOCHS, SPLITS, model="best", certainty=0.9)
+    wrong = EPOCHS["label"] == "REM"  # never said
+    rem = said.merge(EPOCHS[wrong][["recording_id", "epoch"]], how="left", indicator=True)
+    said.loc[(rem["_merge"] == "both").to_numpy(), ["proba_W", "proba_REM"]] = [0.95, 0.0]
+    other = said.assign(model="quick")
+    described = describe(summary=summary, predictions=pd.concat([said, other]))
+    manifest = assemble(described=described).manifest
+    assert [one.name for one in manifest.strata] == [
+        "age below 40", "age 40 to 60", "sex F", "sex M",
+    ]  # fmt: skip
+    assert manifest.confusions[0].model_dump() == {"label": "REM", "taken_for": "W", "share": 1.0}
+    card = write_card(manifest)
+    assert "- 100% of REM is taken for W" in card
+    assert "| sex F | 2 |" in card
+    assert "- Subjects by sex: F 2, M 1" in card
+    assert "## Intended use" in card

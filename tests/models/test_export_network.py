@@ -12,7 +12,8 @@ from epochal.models import deep, export_network
 from epochal.models.bundling import export_models
 from epochal.models.cross_fitting import CrossFitted, cross_fit
 from epochal.options import StudyOptions
-from epochal.serving.bundle import Scorer, SequenceEntry
+from epochal.serving.bundle import Scorer
+from epochal.serving.entries import SequenceEntry
 from window_cohort import CLASSES, SFREQ, codes_of, make_cohort, options
 
 STUDY = StudyOptions(name="rhythms", classes=CLASSES, recording_kind="rodent")
@@ -49,9 +50,11 @@ def scorer_of(fitted: CrossFitted) -> Scorer:
         classes = CLASSES
         smoothing: dict = {}
         headline = "net"
+        adaptation = None
 
     scorer = Scorer.__new__(Scorer)
     scorer.manifest, scorer._files, scorer._n_threads = Manifest(), {entry.file: content}, 1
+    scorer._provider, scorer.precision = "cpu", "float"
     return scorer
 
 

@@ -126,7 +126,7 @@ def test_a_damaged_manifest_is_refused_in_one_line(folder, text):
     ("values", "reason"),
     [
         ({"classes": 5}, "classes: "),
-        ({"extra": 1}, "extra: Extra inputs"),
+        ({"extra": 1}, "extra: (Extra inputs|no option 'extra')"),
         (
             {"smoothing": {"s": {"kind": "median", "transitions": [], "prior": []}}},
             "smoothing.s.kind",
@@ -235,7 +235,7 @@ def test_a_session_is_made_once_per_model(features, monkeypatch):
     scorer = Scorer(make_bundle(), n_threads=2)
     for _ in range(2):
         scorer.predict(features, "stack")
-    assert opened == [{"n_threads": 2}] * 3  # the stack and its two base models
+    assert opened == [{"n_threads": 2, "provider": "cpu"}] * 3  # the stack and its two base models
 
 
 def test_a_session_runs_on_so_many_threads_of_the_processor():

@@ -42,7 +42,7 @@ def drift(
 
     Research use only, not a medical device.
     """
-    scorer = Scorer(read_bundle(choose_bundle(bundle)))
+    scorer = Scorer(read_bundle(choose_bundle(bundle, files)))
     out.mkdir(parents=True, exist_ok=True)
     failures = []
     for path, stem in pair_with_stems(files):

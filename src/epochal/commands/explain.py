@@ -47,7 +47,7 @@ def explain(
 
     Research use only, not a medical device.
     """
-    scorer = Scorer(read_bundle(choose_bundle(bundle)))
+    scorer = Scorer(read_bundle(choose_bundle(bundle, (file,))))
     found = _pick(file, scorer, recording)
     found = allow_substitutes(found, scorer.manifest, allow=substitute)
     epochs = index_epochs(found, scorer.manifest.ingestion.model_copy(update={"trim": None}))

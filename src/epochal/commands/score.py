@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections import Counter
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import click
 
-from epochal.errors import explain
-from epochal.recording import Recording
-from epochal.serving.bundle import Scorer, read_bundle
-from epochal.serving.scoring import Scored, read_all, score_recording
+from epochal.serving import finding
+from epochal.serving.batch import Job, Outcome, count_jobs, load, score_inputs
+from epochal.serving.bundle import read_manifest
+from epochal.serving.inputs import Input, Refused, find_inputs, name_inputs
+from epochal.serving.writing import Extras, replacing, write_summary
 
-DEFAULT_BUNDLE = Path("data/demo/07_model_output/bundle")
-
-
-class Extras(NamedTuple):
-    """What is written of a recording beside its table and its JSON."""
-
-    plot: bool
-    edf: bool
-    report: bool
+__all__ = ["choose_bundle", "pair_with_stems", "replacing", "score"]
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--bundle", type=click.Path(path_type=Path), help="A bundle's folder.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="A bundle's folder or name.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where results go.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Processes that score side by side; by default one for each core, if there are so many "
+    "recordings.",
+)
 @click.option("--plot", is_flag=True, help="Also draw <stem>.hypnogram.png.")
 @click.option("--edf", is_flag=True, help="Also write <stem>.hypnogram.edf (EDF+ annotations).")
 @click.option("--report", is_flag=True, help="Also write <stem>.report.html, one page to read.")
@@ -40,6 +35,12 @@ class Extras(NamedTuple):
     "--lights-off", type=float, help="Lights off, in seconds from the start, for figures."
 )
 @click.option("--lights-on", type=float, help="Lights on, in seconds from the start, for figures.")
+@click.option(
+    "--step",
+    type=float,
+    help="Begin a window every so many seconds instead of the bundle's own step, in a continuous "
+    "recording; only for models that do not look at neighbouring windows.",
+)
 @click.option(
     "--substitute",
     is_flag=True,
@@ -50,14 +51,19 @@ def score(
     files: tuple[Path, ...],
     bundle: Path | None,
     out: Path,
+    jobs: int | None,
     plot: bool,
     edf: bool,
     report: bool,
     lights_off: float | None,
     lights_on: float | None,
+    step: float | None,
     substitute: bool,
 ) -> None:
-    """Score raw recordings (files, or E4 folders): <stem>.epochs.csv and <stem>.json each.
+    """Score raw recordings: <stem>.epochs.csv and <stem>.json each.
+
+    FILES are files, E4 folders, folders (every recording in them) and quoted patterns such as
+    'nights/*.edf'. EDF, BDF, MAT, HDF5, CSV, parquet, E4 and more are told by their endings.
 
     summary.csv in the same folder has a row for each recording; further calls add to it.
 
@@ -66,127 +72,101 @@ def score(
 
     Research use only, not a medical device.
     """
-    lights = _check_lights(files, lights_off, lights_on)
-    scorer = Scorer(read_bundle(choose_bundle(bundle)))
+    inputs, refused, chosen = _find(files, bundle)
+    job = Job(
+        bundle=chosen,
+        out=out,
+        extras=Extras(plot, edf, report),
+        metadata=_check_lights(inputs, lights_off, lights_on),
+        substitute=substitute,
+        step_s=step,
+    )
+    scorer = load(job)
     out.mkdir(parents=True, exist_ok=True)
-    extras, rows, failures = Extras(plot, edf, report), [], []
-    for path, stem in pair_with_stems(files):
-        try:
-            for recording in read_all(path, scorer.manifest):
-                name = recording.recording_id
-                base = out / (stem if name == path.stem else f"{stem}.{name}")
-                recording = replace(recording, metadata={**recording.metadata, **lights})
-                scored = score_recording(recording, scorer, allow_substitution=substitute)
-                _write(recording, scored, scorer, base, extras)
-                rows.append(_summarise(base.name, recording, scored, scorer))
-                _report(path, scored)
-        except Exception as error:  # one recording's failure must not stop the others
-            failures.append(path)
-            reason = getattr(error, "reason", None) or explain(error)
-            click.echo(f"Failed: {path}: {reason}", err=True)
-    if rows:
-        _add_to_summary(out, rows)
-    if failures:
-        raise click.ClickException(f"{len(failures)} of {len(files)} recordings failed")
+    n_jobs = count_jobs(jobs, len(inputs))
+    _finish(_collect(score_inputs(inputs, job, scorer, n_jobs=n_jobs), inputs, out), refused)
+
+
+def _find(files: Sequence[Path], bundle: Path | None) -> tuple[list[Input], list[Refused], Path]:
+    """Return what is to be scored, what cannot be, and the bundle that is given or matches."""
+    if bundle is not None:
+        chosen = choose_bundle(bundle)
+        reader = read_manifest(chosen).ingestion.reader
+        inputs, refused = find_inputs(files, bundle_reader=reader)
+        return inputs, refused, chosen
+    inputs, refused = find_inputs(files)
+    return inputs, refused, choose_bundle(None, [one.path for one in inputs] or files)
 
 
 def _check_lights(
-    files: tuple[Path, ...], off_s: float | None, on_s: float | None
+    inputs: Sequence[Input], off_s: float | None, on_s: float | None
 ) -> dict[str, float]:
     """Return what is given of the lights, as a recording's metadata has it."""
     given = {"lights_off_s": off_s, "lights_on_s": on_s}
     lights = {name: at for name, at in given.items() if at is not None}
-    if lights and len(files) > 1:
+    if lights and len(inputs) > 1:
         raise click.UsageError("--lights-off and --lights-on are of one recording: give one file")
     return lights
 
 
-def choose_bundle(given: Path | None) -> Path:
-    """Return the bundle that is given, or the demo's where there is one."""
+def choose_bundle(given: Path | None, files: Sequence[Path] = ()) -> Path:
+    """Return the bundle of that folder or name, or the one that matches the files unambiguously."""
     if given is not None:
-        return given
-    if DEFAULT_BUNDLE.is_dir():
-        return DEFAULT_BUNDLE
-    raise click.UsageError(
-        f"No --bundle given and no {DEFAULT_BUNDLE} here; `make demo` or `kedro run` writes one"
-    )
+        return finding.find_bundle(given)
+    candidates = finding.list_bundles(passed_over=lambda said: click.echo(said, err=True))
+    if not files:
+        return finding.pick_default(candidates).path
+    try:
+        chosen = finding.choose_bundle(files, candidates)
+    except finding.NoChoiceError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"Bundle: {chosen.name} ({chosen.path})", err=True)
+    return chosen.path
 
 
-def pair_with_stems(files: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
-    """Pair each input with the stem of its results.
-
-    Inputs of one stem are told apart by folder, and by number where that is the same too.
-    """
-    stems = [path.stem for path in files]
-    taken: Counter[str] = Counter()
-    for path, stem in zip(files, stems, strict=True):
-        name = f"{path.absolute().parent.name}-{stem}" if stems.count(stem) > 1 else stem
-        taken[name] += 1
-        yield path, (name if taken[name] == 1 else f"{name}-{taken[name]}")
+def pair_with_stems(files: Iterable[Path]) -> Iterator[Input]:
+    """Pair each input with the stem of its results (`name_inputs`)."""
+    return name_inputs((path, path.stem) for path in files)
 
 
-def _write(
-    recording: Recording, scored: Scored, scorer: Scorer, base: Path, extras: Extras
-) -> None:
-    """Write the results, each to a temporary name first."""
-    with replacing(base, ".epochs.csv") as path:
-        scored.epochs.to_csv(path, index=False)
-    with replacing(base, ".json") as path:
-        path.write_text(json.dumps(scored.summary, indent=2) + "\n", encoding="utf-8")
-    if extras.plot:
-        from epochal.plots import draw_scored
-
-        figure = draw_scored(scored.epochs, scored.summary, scorer.manifest.classes)
-        with replacing(base, ".hypnogram.png") as path:
-            figure.savefig(path, dpi=120)
-    if extras.edf:
-        from epochal.serving.hypnograms import write_edf_annotations
-
-        with replacing(base, ".hypnogram.edf") as path:
-            write_edf_annotations(path, scored.epochs, scored.summary)
-    if extras.report:
-        from epochal.serving.report.page import make_report
-
-        page = make_report(recording, scored, scorer.manifest)
-        with replacing(base, ".report.html") as path:
-            path.write_text(page, encoding="utf-8")
-
-
-def _summarise(name: str, recording: Recording, scored: Scored, scorer: Scorer) -> dict[str, Any]:
-    from epochal.serving.summary_table import summarise
-
-    return summarise(name, recording, scored, scorer.manifest)
-
-
-def _add_to_summary(out: Path, rows: list[dict[str, Any]]) -> None:
-    from epochal.serving.summary_table import NAME, merge_summary
-
-    table = merge_summary(out / NAME, rows)
-    with replacing(out / "summary", ".csv") as path:
-        table.to_csv(path, index=False)
+def _collect(outcomes: Iterator[Outcome], inputs: Sequence[Input], out: Path) -> list[Outcome]:
+    """Tell each outcome as it comes; the summary has what is done, even of a call broken off."""
+    done: dict[Input, Outcome] = {}
+    try:
+        with _progress(len(inputs)) as advance:
+            for outcome in outcomes:
+                done[outcome.input] = outcome
+                advance(outcome.told)
+    finally:
+        rows = [row for one in inputs if one in done for row in done[one].rows]
+        if rows:
+            write_summary(out, rows)
+    return [done[one] for one in inputs]
 
 
 @contextmanager
-def replacing(base: Path, suffix: str) -> Iterator[Path]:
-    """Give a temporary name to write to, which becomes `<base><suffix>` once all is written."""
-    target = base.with_name(base.name + suffix)
-    temporary = target.with_name(f".part-{os.getpid()}-{target.name}")
-    try:
-        yield temporary
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _progress(n_inputs: int) -> Iterator[Callable[[Sequence[str]], None]]:
+    """Give what prints the lines of an input; a bar below them counts, on a terminal only."""
+    if n_inputs < 2 or not sys.stderr.isatty():
+        yield lambda lines: click.echo("\n".join(lines)) if lines else None
+        return
+    with click.progressbar(length=n_inputs, label="Scoring", file=sys.stderr) as bar:
+
+        def advance(lines: Sequence[str]) -> None:
+            click.echo("\r\x1b[K", nl=False, err=True)  # the bar's line is taken for ours
+            for line in lines:
+                click.echo(line)
+            bar.update(1)
+            bar.render_progress()
+
+        yield advance
 
 
-def _report(path: Path, scored: Scored) -> None:
-    summary = scored.summary
-    counts = ", ".join(f"{name} {n}" for name, n in summary["epochs_per_class"].items())
-    click.echo(
-        f"{path}: {summary['n_epochs']} epochs ({counts}), {summary['n_flagged']} flagged; "
-        f"{summary['data_source']}, model {summary['model']}"
-    )
-    if summary["in_sample"]:
-        click.echo("  IN-SAMPLE: the bundle was trained on this recording")
-    for problem in summary["problems"]:
-        said = "substituted" if "stands in for" in problem else "repaired"
-        click.echo(f"  {said}: {problem}")
+def _finish(outcomes: list[Outcome], refused: list[Refused]) -> None:
+    """List what failed, with its reason, after everything else."""
+    failures = [*refused, *(Refused(o.input.path, o.failure) for o in outcomes if o.failure)]
+    for one in failures:
+        click.echo(f"Failed: {one.path}: {one.reason}", err=True)
+    if failures:
+        n = len(outcomes) + len(refused)
+        raise click.ClickException(f"{len(failures)} of {n} recordings failed")

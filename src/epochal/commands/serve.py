@@ -25,9 +25,8 @@ def serve(bundles: tuple[str, ...], host: str, port: int) -> None:
 
     Research use only, not a medical device.
     """
-    import uvicorn
-
     from epochal.serving.app import create_app
+    from epochal.serving.service import running
     from epochal.serving.service.options import ServiceOptions
 
     options = ServiceOptions(bundles=named_folders(bundles)) if bundles else ServiceOptions()
@@ -35,7 +34,7 @@ def serve(bundles: tuple[str, ...], host: str, port: int) -> None:
         options = options.model_copy(update={"bundles": named_folders(())})
     app = create_app(options)
     click.echo(f"Epochal on http://{host}:{port} with {', '.join(options.bundles)}", err=True)
-    uvicorn.run(app, host=host, port=port, log_config=None, timeout_graceful_shutdown=30)
+    running.serve(app, host=host, port=port)
 
 
 def named_folders(given: tuple[str, ...]) -> dict[str, Path]:

@@ -15,7 +15,7 @@ from kedro_datasets.partitions import PartitionedDataset
 
 from epochal.datasets.keyed import Keyed
 from epochal.datasets.keys import key_of
-from epochal.errors import EpochalError, RecordingError
+from epochal.errors import EpochalError, RecordingError, hint_of
 from epochal.parallel import ParallelOptions, run_pieces
 
 COMPLETE = ".complete"
@@ -121,7 +121,9 @@ class Partitions(Keyed, PartitionedDataset):
             if self._tolerate and isinstance(_cause(error), RecordingError)
         }
         fatal = [
-            f"{name}: {_cause(error)}" for name, error in failures.items() if name not in tolerated
+            f"{name}: {_say(_cause(error))}"
+            for name, error in failures.items()
+            if name not in tolerated
         ]
         if tolerated and len(tolerated) == n_listed:
             fatal = list(tolerated.values())
@@ -160,6 +162,11 @@ class Partitions(Keyed, PartitionedDataset):
 
 def _name(key_file: Path) -> str:
     return key_file.name[1 : -len(".key")]
+
+
+def _say(error: BaseException) -> str:
+    """Return an error's text; a MemoryError has none, but a hint."""
+    return (str(error) or type(error).__name__) + (hint_of(error) or "")
 
 
 def _cause(error: BaseException) -> BaseException:

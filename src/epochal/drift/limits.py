@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import t as student
 
 FALSE_ALARMS = 0.05  # of left-out subjects
 _IQR_TO_SD, _TOP_TO_SD = 1.349, 1.645  # of a normal distribution: quartiles, median to 95 %
@@ -28,6 +27,8 @@ def choose_limit(largest: np.ndarray, subjects: np.ndarray) -> float:
         return float(largest[order][reached[0]])
     worst = np.array([largest[subjects == one].max() for one in np.unique(subjects)])
     logs = np.log1p(np.maximum(worst, 0))
+    from scipy.stats import t as student  # a second to import, and scoring never comes here
+
     reach = student.ppf(1 - FALSE_ALARMS, n_subjects - 1) * np.sqrt(1 + 1 / n_subjects)
     return float(max(worst.max(), np.expm1(logs.mean() + reach * logs.std(ddof=1))))
 

@@ -7,13 +7,14 @@ The suffix of a column says what it saw: `__session`, `__centred<n>` and `__ahea
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from epochal.features.columns import matches_any
 from epochal.features.neighbourhood import add_neighbours, neighbour_functions
-from epochal.features.normalisation import against_past, against_start, robust_z
+from epochal.features.normalisation import against_past, against_session, against_start
 from epochal.options import ContextOptions
 
 _LOOKS_AHEAD = re.compile(r"__(session|centred\d+|ahead\d+)")
@@ -33,12 +34,21 @@ def known_rows(features: pd.DataFrame, columns: list[str]) -> np.ndarray:
     calibration period would tell a model that the session has just begun. Age and sex are no reason
     to speak of an epoch without a signal, unless they are all that the model sees.
     """
+    known = [
+        ~np.isnan(features[names].to_numpy(dtype=float)).all(axis=1)
+        for names in _by_variant(tuple(columns))
+    ]
+    return np.logical_and.reduce(known)
+
+
+@lru_cache(maxsize=64)
+def _by_variant(columns: tuple[str, ...]) -> list[list[str]]:
+    """Return the columns of each normalisation, those of the signal where there are any."""
     variants: dict[str, list[str]] = {}
     of_the_signal = [name for name in columns if not name.startswith(_NOT_OF_THE_SIGNAL)]
     for column in of_the_signal or columns:
         variants.setdefault(_VARIANT.findall(column)[0], []).append(column)
-    known = [features[names].notna().any(axis=1).to_numpy() for names in variants.values()]
-    return np.logical_and.reduce(known)
+    return list(variants.values())
 
 
 def add_context(
@@ -53,7 +63,7 @@ def add_context(
     signals = features[[name for name in features if _has_context(name, options.columns)]]
     variants = {"": signals}
     if "session" in options.normalise:
-        variants["__session"] = robust_z(signals, signals)
+        variants["__session"] = against_session(signals, epochs, options.session)
     if "calibration" in options.normalise:
         variants["__calibration"] = against_start(signals, epochs, options.calibration_s)
     if "running" in options.normalise:

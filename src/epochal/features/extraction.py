@@ -29,6 +29,14 @@ def extract_features(
     A missing required channel raises `RecordingError`; a missing optional one gives NaN columns,
     as does an epoch with missing samples.
     """
+    features = own_features(recording, epochs, options)
+    return finish_features(features, epochs, options)
+
+
+def own_features(
+    recording: Recording, epochs: pd.DataFrame, options: FeatureOptions
+) -> pd.DataFrame:
+    """Return the columns that an epoch has by itself, before any context; as `extract_features`."""
     raw, recording = recording, prepare_recording(recording, options)
     columns: dict[str, np.ndarray] = {}
     for prefix, signal in options.signals.items():
@@ -38,6 +46,13 @@ def extract_features(
     features = pd.DataFrame(columns, index=epochs.index)
     if recording.table is not None:
         features = features.join(_given_features(recording, epochs))
+    return features
+
+
+def finish_features(
+    features: pd.DataFrame, epochs: pd.DataFrame, options: FeatureOptions
+) -> pd.DataFrame:
+    """Return `recording_id, epoch` and the epochs' own features with their context."""
     features = add_context(features, epochs, options.context)
     kept = [name for name in features if not matches_any(name, options.drop)]
     return pd.concat([epochs[["recording_id", "epoch"]], features[kept]], axis=1)

@@ -67,11 +67,14 @@ class _Trailing:
         return _weighted_mean(values, np.ones(self.n_epochs), mode="constant", origin=self.origin)
 
     def _sd(self, values: np.ndarray) -> np.ndarray:
-        known = np.isfinite(values)
-        centre = np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        centred = values - centre  # squares of what lies far from 0 would lose digits
-        variance = self._mean(centred**2) - self._mean(centred) ** 2
-        return np.sqrt(np.maximum(variance, 0.0))
+        mean, n_rows = self._mean(values), len(values)
+        squares, n_known = np.zeros_like(mean), np.zeros_like(mean)
+        for lag in range(min(self.n_epochs, n_rows)):  # of these rows alone, as a stream has them
+            away = values[: n_rows - lag] - mean[lag:]
+            known = np.isfinite(away)
+            squares[lag:] += np.where(known, away, 0.0) ** 2
+            n_known[lag:] += known
+        return np.sqrt(squares / np.where(n_known > 0, n_known, np.nan))
 
     def _max(self, values: np.ndarray) -> np.ndarray:
         from scipy.ndimage import maximum_filter1d  # here, for scoring to start sooner
@@ -110,9 +113,21 @@ def _weighted_mean(
     values: np.ndarray, weights: np.ndarray, *, mode: str, origin: int = 0
 ) -> np.ndarray:
     """Return the mean of the values around each that are known, NaN where none is."""
-    from scipy.ndimage import correlate1d
-
     known = np.isfinite(values)
-    summed = correlate1d(np.where(known, values, 0.0), weights, axis=0, mode=mode, origin=origin)
-    total = correlate1d(known.astype(float), weights, axis=0, mode=mode, origin=origin)
+    zeroed = np.where(known, values, 0.0)
+    summed = _correlate(zeroed, weights=weights, mode=mode, origin=origin)
+    total = _correlate(known.astype(float), weights=weights, mode=mode, origin=origin)
     return np.divide(summed, total, out=np.full_like(summed, np.nan), where=total > 1e-9)
+
+
+def _correlate(values: np.ndarray, *, weights: np.ndarray, mode: str, origin: int) -> np.ndarray:
+    """Return what `scipy.ndimage.correlate1d` does along the first axis, without its import."""
+    if not len(values):
+        return values
+    before = len(weights) // 2 + origin
+    around = [(before, len(weights) - 1 - before)] + [(0, 0)] * (values.ndim - 1)
+    padded = np.pad(values, around, mode="symmetric" if mode == "reflect" else "constant")  # type: ignore[call-overload]
+    summed = np.zeros_like(values)
+    for at, weight in enumerate(weights):
+        summed += weight * padded[at : at + len(values)]
+    return summed

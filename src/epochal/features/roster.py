@@ -12,6 +12,9 @@ from epochal.features.block import Block
 
 BLOCK_SAMPLES = 300_000  # of a signal at a time: what is made of them stays in the cache
 _USABLE_ROWS = 64
+# Blocks have whole multiples of so many rows: at the edge of a matrix BLAS adds in another order,
+# and an epoch in a stream, alone in its block, would differ from the same one in a whole night.
+_WHOLE_ROWS = 16
 
 FeatureFunction = Callable[[np.ndarray, float], dict[str, np.ndarray]]
 
@@ -92,17 +95,27 @@ def _compute_in_blocks(
     windows: np.ndarray, sfreq: float, usable: np.ndarray, functions: list[FeatureFunction]
 ) -> dict[FeatureFunction, dict[str, np.ndarray]]:
     """Compute the sets that share a block, over some epochs at a time, the usable ones only."""
-    n_block = max(1, BLOCK_SAMPLES // max(1, windows.shape[-1]))
+    n_block = max(1, BLOCK_SAMPLES // max(1, windows.shape[-1]) // _WHOLE_ROWS) * _WHOLE_ROWS
     parts: dict[FeatureFunction, list[dict[str, np.ndarray]]] = {f: [] for f in functions}
     for first in range(0, max(1, len(windows)), n_block):
         some, known = windows[first : first + n_block], usable[first : first + n_block]
-        block = Block(some if known.all() else some[known], sfreq)
+        some = some if known.all() else some[known]
+        block = Block(_fill_rows(some), sfreq)
         for function in functions:
-            parts[function].append(function(block))  # type: ignore[call-arg,arg-type]
+            columns = function(block)  # type: ignore[call-arg,arg-type]
+            parts[function].append({name: c[: len(some)] for name, c in columns.items()})
     return {
         function: {name: np.concatenate([part[name] for part in some]) for name in some[0]}
         for function, some in parts.items()
     }
+
+
+def _fill_rows(windows: np.ndarray) -> np.ndarray:
+    """Repeat the last window until the rows are a whole multiple; no rows stay none."""
+    n_more = -len(windows) % _WHOLE_ROWS
+    if not n_more:
+        return windows
+    return np.concatenate([windows, np.repeat(windows[-1:], n_more, axis=0)])
 
 
 def _find_usable(windows: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy import fft
+
+from epochal.signals import fourier
 
 WELCH_S = 4.0
 TIME_BANDWIDTH, N_TAPERS = 4.0, 7  # half-bandwidth 4 / 30 s = 0.13 Hz in a 30 s epoch
@@ -54,7 +55,7 @@ def welch(windows: np.ndarray, sfreq: float) -> Spectrum:
     segments = np.lib.stride_tricks.sliding_window_view(windows, n_segment, axis=1)[:, ::step]
     if len(windows) == 0:
         return Spectrum(_frequencies(n_segment, sfreq), np.empty((0, len(scale)), windows.dtype))
-    transform = fft.rfft(segments * window, axis=-1, overwrite_x=True)
+    transform = fourier.rfft(segments * window)
     means = np.vecdot(segments, np.ones(n_segment, windows.dtype)) / windows.dtype.type(n_segment)
     transform[..., : len(edge)] -= means[..., None] * edge
     density = _power(transform) * (scale / windows.dtype.type(segments.shape[1]))
@@ -71,7 +72,7 @@ def multitaper(windows: np.ndarray, sfreq: float) -> Spectrum:
     density = np.zeros((len(windows), n_samples // 2 + 1), windows.dtype)
     for taper in tapers:  # one at a time: all at once would be seven copies
         if len(windows):
-            density += _power(fft.rfft(windows * taper, axis=-1)[:, None])
+            density += _power(fourier.rfft(windows * taper)[:, None])
     scale = _one_sided(n_samples) / (sfreq * len(tapers))
     return Spectrum(_frequencies(n_samples, sfreq), density * scale.astype(windows.dtype))
 
@@ -87,7 +88,7 @@ def _power(transform: np.ndarray) -> np.ndarray:
 def _hann(n: int, sfreq: float, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the window, the first bins of its transform, and the scale to a density."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
-    edge = fft.rfft(window).real[:2]
+    edge = fourier.rfft(window).real[:2]
     scale = _one_sided(n) / (sfreq * (window @ window))
     return window.astype(dtype), edge.astype(dtype), scale.astype(dtype)
 
@@ -109,4 +110,4 @@ def _one_sided(n: int) -> np.ndarray:
 
 
 def _frequencies(n: int, sfreq: float) -> np.ndarray:
-    return fft.rfftfreq(n, 1 / sfreq)
+    return np.fft.rfftfreq(n, 1 / sfreq)

@@ -14,22 +14,35 @@ from epochal.checksums import SIGNAL_SHA256
 from epochal.errors import EpochalError, did_you_mean
 from epochal.evaluation.choice import choose_headline
 from epochal.labels import VOTE
-from epochal.models.cross_fitting import FittedModel
+from epochal.models.card import write_card
+from epochal.models.cross_fitting import FittedModel, select_columns
 from epochal.models.export import export_model
 from epochal.models.inventory import METRICS, describe_metrics, plain, write_json
+from epochal.models.raw_serving import Served, describe_served
 from epochal.models.stack_smoothing import fit_final
+from epochal.models.training_facts import (
+    count_training,
+    list_channels,
+    list_confusions,
+    list_libraries,
+    list_rates,
+    list_strata,
+    name_figures,
+)
 from epochal.options import (
     ExportOptions,
     FeatureOptions,
     IngestionOptions,
+    RawOptions,
     StackingOptions,
     StudyOptions,
 )
-from epochal.provenance import RESEARCH_USE
-from epochal.serving.bundle import CARD, Bundle, Manifest, ModelEntry, SequenceEntry
+from epochal.serving.bundle import CARD, Bundle, Manifest
+from epochal.serving.entries import ModelEntry, QuantisedEntry, SequenceEntry
 from epochal.splits import SPLIT_COLUMNS
 
 _REFERENCE_QUANTILES = (0.001, 0.999)
+_BY_MODEL = ("strata", "confusions")  # in the description of training
 
 
 def export_models(
@@ -73,8 +86,14 @@ def describe_training(
     return {
         "training_data_sha256": hashlib.sha256(checksums.encode()).hexdigest(),
         "training_recordings": _seen_recordings(table, summary),
+        "training_subjects": sorted(set(table.loc[table["role"] != "test", "subject_id"])),
         "reference": _reference(training),
         "smoothing": _smoothing(table, epochs, predictions, stacking, study),
+        "training": count_training(table, epochs, summary, study.classes).model_dump(),
+        "feature_names": _feature_names(table),
+        "rates": list_rates(summary),
+        "strata": _dumped(list_strata(predictions, epochs, table, summary, study.classes)),
+        "confusions": _dumped(list_confusions(predictions, epochs, table, study.classes)),
     }
 
 
@@ -88,10 +107,12 @@ def assemble_bundle(
     features: FeatureOptions,
     study: StudyOptions,
     descriptions: Mapping[str, Any] | None = None,
+    quantised: Mapping[str, tuple[QuantisedEntry, bytes]] | None = None,
 ) -> Bundle:
     """Return the bundle, its headline model chosen by out-of-fold κ unless conf names one.
 
-    `descriptions` are JSON files by name, as `inventory.describe_models` returns them. A headline
+    `descriptions` are JSON files by name, as `inventory.describe_models` returns them; `quantised`
+    the models' files of 8 bits that were found worth having. A headline
     that was not exported (a baseline, a misspelt name) raises `EpochalError`.
     """
     headline = name_headline(leaderboard, options)
@@ -100,22 +121,39 @@ def assemble_bundle(
         near = did_you_mean(headline, servable)
         raise EpochalError(f"No exported model '{headline}' (serving_export.model){near}")
     row = leaderboard[(leaderboard["model"] == headline) & (leaderboard["role"] == "oof")].iloc[0]
+    kind, ingestion, features = describe_served(
+        Served(study.recording_kind, _without_paths(ingestion), features),
+        options.raw,
+        columns=_own_columns(exported),
+    )
     manifest = Manifest(
         epochal_version=__version__,
         study=study.name,
         classes=study.classes,
-        recording_kind=study.recording_kind,
+        recording_kind=kind,
         data_source=str(row["data_source"]),
-        ingestion=_without_paths(ingestion),
+        population=options.population,
+        licences=options.licences,
+        ingestion=ingestion,
         feature_engineering=features,
-        models=[entry for entry, _ in exported.values()],
+        models=[
+            _complete(entry, leaderboard, (quantised or {}).get(name))
+            for name, (entry, _) in exported.items()
+        ],
         headline=headline,
-        causal=bool(row["causal"]) and not features.looks_ahead,
+        causal=bool(row["causal"])
+        and not features.looks_ahead
+        and ingestion.quality.reference == "window",  # flags are answers, too
         metrics={str(name): _rounded(value) for name, value in row.items()},
         caveats=study.caveats,
-        **training,
+        channels=list_channels(ingestion, features, training.get("rates", {})),
+        precision=options.precision,
+        libraries=list_libraries(),
+        **_describe_headline(training, headline),
+        **{**_of_every_model(training), **_name_seen(training, options.raw)},
     )
     files = {entry.file: content for entry, content in exported.values()}
+    files |= {entry.file: content for entry, content in (quantised or {}).values()}
     tables = {**(descriptions or {}), METRICS: describe_metrics(leaderboard)}
     files |= {name: write_json(content) for name, content in tables.items()}
     return Bundle(manifest, files | {CARD: write_card(manifest).encode()})
@@ -126,34 +164,37 @@ def name_headline(leaderboard: pd.DataFrame, options: ExportOptions) -> str:
     return options.model or choose_headline(leaderboard, causal_only=options.causal_only)
 
 
-def write_card(manifest: Manifest) -> str:
-    """Return the model card: what the bundle is for, what it was trained on, how it fared."""
-    figures = "\n".join(f"| {name} | {value} |" for name, value in manifest.metrics.items())
-    caveats = "\n".join(f"- {sentence}" for sentence in manifest.caveats) or "- none stated"
-    return f"""# Model card: {manifest.study}
+def _complete(
+    entry: ModelEntry, leaderboard: pd.DataFrame, quantised: tuple[QuantisedEntry, bytes] | None
+) -> ModelEntry:
+    """Return a model's entry with its figures, and with its file of 8 bits if it has one."""
+    figures = name_figures(leaderboard[leaderboard["model"] == entry.name])
+    small = None if quantised is None else quantised[0]
+    return entry.model_copy(update={"metrics": figures, "quantised": small})
 
-{RESEARCH_USE} An aid to be reviewed by a person who scores such recordings.
 
-- Classes: {", ".join(manifest.classes)}
-- Recordings: {manifest.recording_kind}; epochs of {manifest.ingestion.epoch_length_s:g} s
-- Trained on **{manifest.data_source}** data (SHA-256 {manifest.training_data_sha256[:16]}…)
-- Headline model: {manifest.headline} ({"causal" if manifest.causal else "looks ahead"}),
-  chosen by out-of-fold κ, never by the test subjects
+def _describe_headline(training: Mapping[str, Any], headline: str) -> dict[str, Any]:
+    return {name: training.get(name, {}).get(headline, []) for name in _BY_MODEL}
 
-## Out-of-fold figures
 
-| figure | value |
-|---|---|
-{figures}
+def _of_every_model(training: Mapping[str, Any]) -> dict[str, Any]:
+    aside = (*_BY_MODEL, "rates")
+    return {name: value for name, value in training.items() if name not in aside}
 
-## Caveats
 
-{caveats}
+def _dumped(found: Mapping[str, list[Any]]) -> dict[str, list[dict[str, Any]]]:
+    return {name: [one.model_dump() for one in several] for name, several in found.items()}
 
-## Not intended for
 
-Diagnosis, treatment or alarms. Recordings unlike the training data are refused or flagged.
-"""
+def _feature_names(table: pd.DataFrame) -> list[str]:
+    """Return the table's feature columns: what stands in it beside keys, splits, labels, votes."""
+    return select_columns(table, ("*",), "all")
+
+
+def _own_columns(exported: Mapping[str, tuple[ModelEntry, bytes]]) -> set[str]:
+    """Return the columns that the models take, but those that a stack makes of its bases."""
+    entries = [entry for entry, _ in exported.values() if not entry.base_models]
+    return {name for entry in entries for name in entry.columns}
 
 
 def _base_models(model: FittedModel) -> list[str]:
@@ -167,6 +208,7 @@ def _entry(model: FittedModel) -> ModelEntry:
     return ModelEntry(
         name=model.name,
         family=model.family,
+        kind="" if model.options is None else model.options.kind,
         file=f"models/{model.name}.onnx",
         columns=model.columns,
         classes=[int(code) for code in model.estimator.classes_],
@@ -190,6 +232,14 @@ def _seen_recordings(table: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
     seen = summary["recording_id"].isin(held_out.index[~held_out.to_numpy(bool)])
     column = SIGNAL_SHA256 if SIGNAL_SHA256 in summary else "sha256"
     return sorted(set(summary.loc[seen, column].astype(str)))
+
+
+def _name_seen(training: Mapping[str, Any], raw: RawOptions | None) -> dict[str, Any]:
+    """Return what a recording is known by: its signals' hash, or of a table its subject's name."""
+    if raw is None:
+        return {"training_subjects": []}
+    named = training["training_subjects"] if raw.name_subjects else []
+    return {"training_recordings": [], "training_subjects": named}
 
 
 def _smoothing(

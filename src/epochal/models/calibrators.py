@@ -14,7 +14,7 @@ from epochal.options.base import Options
 from epochal.options.models import CalibrationKind
 
 Kind = CalibrationKind
-_FLOOR = 1e-6  # of a probability, before its logarithm and after its calibration
+LEAST = 1e-6  # of a probability, before its logarithm and after its calibration
 # Scales and offsets are drawn towards those that change nothing, as by normal priors around them of
 # these deviations, when every hundred epochs tell as much as one independent one: epochs of a night
 # or of a task are much alike. Class weights move an offset by 3 at most, 1/20 of the epochs to all;
@@ -23,7 +23,7 @@ _FLOOR = 1e-6  # of a probability, before its logarithm and after its calibratio
 # loss, mean of 40 draws of subjects: LightGBM and 3 of them +.011, +.002 with this; logistic
 # regression and 6, +.020, +.004), and keeps what it gained (the network and 13, -.005, -.007). Of a
 # hundred thousand epochs it is naught.
-_EPOCHS_PER_INDEPENDENT = 100
+EPOCHS_PER_INDEPENDENT = 100
 _SCALE_DEVIATION, _OFFSET_DEVIATION = 1.0, 3.0
 # Between knots. Nearer ones make steps so steep that single precision, as a model is served in,
 # would show in the first decimals.
@@ -51,16 +51,25 @@ class Calibration(Options):
         scale, offset = np.array(self.scale), np.array(self.offset)
         if self.kind == "sigmoid":
             return _normalise(_logistic(_log_odds(proba) * scale + offset))
-        return _softmax(_log(proba) * scale + offset)
+        return softmax(_log(proba) * scale + offset)
 
 
-def fit_calibration(kind: Kind, proba: np.ndarray, codes: np.ndarray) -> Calibration:
+def fit_calibration(
+    kind: Kind,
+    proba: np.ndarray,
+    codes: np.ndarray,
+    *,
+    shift: np.ndarray | None = None,
+) -> Calibration:
     """Fit a calibration on out-of-fold `proba` `(n_epochs, n_classes)` and class numbers.
 
     `temperature` and `vector` scaling: Guo et al. 2017, arXiv:1706.04599; `prior` moves the
     classes' log odds alone, as a change of prevalence does; all three with a ridge towards leaving
     things as they are, so that few epochs change little. `sigmoid`: Platt 1999; `isotonic`:
-    Zadrozny and Elkan 2002, doi:10.1145/775047.775151. No epoch at all raises `EpochalError`.
+    Zadrozny and Elkan 2002, doi:10.1145/775047.775151. `shift` `(n_classes,)`, of the three, stands
+    in the fit for how much more frequent each class is among these epochs than where the
+    calibration will be used (ln of the ratio; −inf of a class that is not among them), and is no
+    part of it. No epoch at all raises `EpochalError`.
     """
     if not len(codes):
         raise EpochalError("No labelled epoch of another fold to calibrate on")
@@ -72,12 +81,14 @@ def fit_calibration(kind: Kind, proba: np.ndarray, codes: np.ndarray) -> Calibra
         return Calibration(
             kind=kind, scale=tuple(s for s, _ in pairs), offset=tuple(o for _, o in pairs)
         )
-    scale, offset = _fit_softmax(_log(proba), target, kind)
+    moved = np.zeros(proba.shape[1]) if shift is None else shift
+    ridge = EPOCHS_PER_INDEPENDENT / len(codes)
+    scale, offset = _fit_softmax(_log(proba), target, kind, ridge=ridge, shift=moved)
     return Calibration(kind=kind, scale=tuple(scale.tolist()), offset=tuple(offset.tolist()))
 
 
 def _fit_softmax(
-    log_proba: np.ndarray, target: np.ndarray, kind: Kind
+    log_proba: np.ndarray, target: np.ndarray, kind: Kind, *, ridge: float, shift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Minimise the log loss and the ridge over the parameters that the kind leaves free."""
     from scipy.optimize import minimize
@@ -88,7 +99,7 @@ def _fit_softmax(
 
     start = np.concatenate([np.ones(n_scales), np.zeros(n_offsets)])
     deviation = np.repeat([_SCALE_DEVIATION, _OFFSET_DEVIATION], [n_scales, n_offsets])
-    ridge = _EPOCHS_PER_INDEPENDENT / len(target) / deviation**2
+    weight = ridge / deviation**2
 
     def unpack(free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         scale = free[:n_scales] if n_scales else np.ones(1)
@@ -97,7 +108,7 @@ def _fit_softmax(
 
     def loss(free: np.ndarray) -> tuple[float, np.ndarray]:
         scale, offset = unpack(free)
-        proba = _softmax(log_proba * scale + offset)
+        proba = softmax(log_proba * scale + offset + shift)
         error = (proba - target) / len(target)
         by_scale = (error * log_proba).sum(axis=0)
         by_offset = error.sum(axis=0)
@@ -105,8 +116,8 @@ def _fit_softmax(
         value = -float(np.mean(np.log(np.maximum((proba * target).sum(axis=1), 1e-300))))
         centred = by_offset - by_offset.mean()
         moved = free - start
-        slope = np.concatenate([gradient, centred[:n_offsets]]) + ridge * moved
-        return value + 0.5 * float(ridge @ moved**2), slope
+        slope = np.concatenate([gradient, centred[:n_offsets]]) + weight * moved
+        return value + 0.5 * float(weight @ moved**2), slope
 
     found = minimize(loss, start, jac=True, method="L-BFGS-B").x
     scale, offset = unpack(found)
@@ -156,11 +167,11 @@ def _through_knots(
 
 
 def _log(proba: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(proba, _FLOOR))
+    return np.log(np.maximum(proba, LEAST))
 
 
 def _log_odds(proba: np.ndarray) -> np.ndarray:
-    inside = np.clip(proba, _FLOOR, 1 - _FLOOR)
+    inside = np.clip(proba, LEAST, 1 - LEAST)
     return np.log(inside / (1 - inside))
 
 
@@ -168,12 +179,13 @@ def _logistic(score: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-score))
 
 
-def _softmax(score: np.ndarray) -> np.ndarray:
+def softmax(score: np.ndarray) -> np.ndarray:
+    """Return probabilities of scores `(n_epochs, n_classes)`, however large these are."""
     grown = np.exp(score - score.max(axis=1, keepdims=True))
     return grown / grown.sum(axis=1, keepdims=True)
 
 
 def _normalise(proba: np.ndarray) -> np.ndarray:
     """Scale rows to sum 1, no class of them impossible."""
-    floored = np.maximum(proba, _FLOOR)
+    floored = np.maximum(proba, LEAST)
     return floored / floored.sum(axis=1, keepdims=True)

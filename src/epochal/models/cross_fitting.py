@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from epochal.epoch_inputs import InputStore
+from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError, LeakageError, did_you_mean
 from epochal.features.context import is_causal, known_rows
 from epochal.labels import VOTE, encode, proba_columns
@@ -41,7 +42,7 @@ class FittedModel:
     calibration: Calibration | None = None
     tuned: Found | None = None
     options: ModelOptions | None = None  # what conf asked for when it was fitted
-    store: InputStore | None = None  # of a network over windows, which `columns` go beside
+    store: Mapping[str, EpochInputs] | None = None  # of a network, which `columns` go beside
 
     def take(self, rows: pd.DataFrame) -> Any:
         """Return rows of a table as the estimator takes them."""
@@ -51,7 +52,7 @@ class FittedModel:
 
     def knows(self, rows: pd.DataFrame) -> np.ndarray:
         """Say of which rows the model may speak, `(n_rows,)`."""
-        if self.store is None:
+        if self.store is None or not _has_arrays(self.store):
             return known_rows(rows, self.columns)
         return self.take(rows).known()
 
@@ -91,7 +92,7 @@ def cross_fit(
     study: StudyOptions,
     *,
     family: str,
-    store: InputStore | None = None,
+    store: Mapping[str, EpochInputs] | None = None,
 ) -> CrossFitted:
     """Fit once per fold and once on train; return the refit and the out-of-fold predictions.
 
@@ -131,7 +132,7 @@ def fit_refit(
     study: StudyOptions,
     *,
     family: str,
-    store: InputStore | None = None,
+    store: Mapping[str, EpochInputs] | None = None,
 ) -> FittedModel:
     """Fit once, on train, as `cross_fit` does in the end: a model to be judged on val and test.
 
@@ -159,7 +160,7 @@ def _describe(
     study: StudyOptions,
     *,
     family: str,
-    store: InputStore | None,
+    store: Mapping[str, EpochInputs] | None,
 ) -> FittedModel:
     """Return a model without an estimator."""
     columns = select_columns(table, options.columns, name)
@@ -282,6 +283,11 @@ def _fit(
     except (EpochalError, TypeError, ValueError) as error:  # the libraries' own: a wrong value
         raise EpochalError(f"Model '{model.name}': {error}") from error
     return replace(model, estimator=estimator)
+
+
+def _has_arrays(store: Mapping[str, EpochInputs]) -> bool:
+    """Say whether there is anything to see in a store, or columns alone are looked at."""
+    return any(len(inputs.arrays) > 0 for inputs in islice(store.values(), 1))
 
 
 def _tune(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline, make_pipeline
 from torch import nn
 
+from epochal.epoch_inputs import EpochInputs, InputStore
 from epochal.leakage import refuse_known_subjects, refuse_overlapping_windows
 from epochal.models.classical import prepare_columns
 from epochal.models.networks.residual_mlp import ResidualMLP
 from epochal.models.networks.roster import NETWORKS
+from epochal.models.outlines import outline_recordings
 from epochal.models.training.plain import train_network
 from epochal.models.training.pretrained import read_provenance
 from epochal.models.window_network import WindowNetwork
@@ -110,7 +112,7 @@ def build_residual_mlp(seed: int, **params: Any) -> Pipeline:
     return make_pipeline(*prepare_columns(), NetworkClassifier(seed=seed, **params))
 
 
-# Networks over columns alone; those over windows are in networks.roster.
+# Networks over one epoch's columns; those over windows and sequences are in networks.roster.
 COLUMN_NETWORKS: dict[str, Callable[..., BaseEstimator]] = {"residual_mlp": build_residual_mlp}
 
 
@@ -136,6 +138,16 @@ def build_window_network(
     return WindowNetwork(
         kind, options, name=name, seed=seed, folder=checkpoints, network_params=network_params
     )
+
+
+def choose_store(
+    kind: str, store: InputStore, epochs: pd.DataFrame
+) -> Mapping[str, EpochInputs] | None:
+    """Return what a kind sees beside columns: windows, the epochs' places alone, or nothing."""
+    if kind in COLUMN_NETWORKS:
+        return None
+    alone = kind in NETWORKS and not NETWORKS[kind].INPUTS
+    return outline_recordings(epochs) if alone else store
 
 
 def refuse_leaks(

@@ -14,7 +14,8 @@ from epochal.models.cross_fitting import FittedModel
 from epochal.models.export import OPSET, PARITY
 from epochal.models.networks.scaled import Probabilities
 from epochal.models.window_network import WindowNetwork
-from epochal.serving.bundle import SequenceEntry, open_session
+from epochal.serving.entries import SequenceEntry
+from epochal.serving.sessions import open_session
 
 _N_COMPARED = 8  # sequences
 

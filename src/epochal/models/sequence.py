@@ -21,7 +21,7 @@ from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.cnn1d import CNN1D
 from epochal.models.networks.lstm import LSTM
 from epochal.models.training.plain import train_network
-from epochal.serving.bundle import open_session
+from epochal.serving.sessions import open_session
 
 _CHUNK = 2048
 _LOG = logging.getLogger(__name__)

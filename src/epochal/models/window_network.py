@@ -127,6 +127,8 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
         network = _make(self.kind, X, len(self.classes_), self.network_params or {})
         if self.length > 1 and not network.SEQUENTIAL:
             raise EpochalError(f"{self.kind} sees each epoch by itself (sequence.n_epochs: 1)")
+        if self.options.augmentations and not network.INPUTS:
+            raise EpochalError(f"{self.kind} sees columns alone: no `augmentations` change them")
         sequences = self._sequences(X, network, training)
         drawn = np.linspace(0, len(sequences) - 1, min(_N_MEASURED, len(sequences))).astype(int)
         batch = sequences.__getitems__(list(np.unique(drawn)))

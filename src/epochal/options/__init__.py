@@ -3,7 +3,12 @@
 from epochal.options.artefacts import ArtefactOptions
 from epochal.options.base import Options
 from epochal.options.deep import DeepOptions, NetworkModelOptions
-from epochal.options.features import ContextOptions, FeatureOptions, SignalOptions
+from epochal.options.features import (
+    ContextOptions,
+    FeatureOptions,
+    SessionOptions,
+    SignalOptions,
+)
 from epochal.options.ingestion import IngestionOptions, TrimOptions
 from epochal.options.models import (
     EarlyStoppingOptions,
@@ -28,7 +33,7 @@ from epochal.options.networks import (
     TrainingOptions,
 )
 from epochal.options.quality import Limits, QualityOptions
-from epochal.options.results import EvaluationOptions, ExportOptions, SetOptions
+from epochal.options.results import EvaluationOptions, ExportOptions, RawOptions, SetOptions
 from epochal.options.splitting import SplitOptions
 from epochal.options.study import StudyOptions
 
@@ -53,8 +58,10 @@ __all__ = [
     "PretrainingOptions",
     "QualityOptions",
     "RangeOptions",
+    "RawOptions",
     "SamplingOptions",
     "SequenceOptions",
+    "SessionOptions",
     "SetOptions",
     "SignalInputOptions",
     "SignalOptions",

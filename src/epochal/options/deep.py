@@ -18,8 +18,9 @@ from epochal.options.networks import (
 class NetworkModelOptions(ModelOptions):
     """One network: what it sees, and how it is trained.
 
-    Only `kind: residual_mlp` is a network over columns alone, trained by its own `params`; the
-    others see `feature_engineering.network_inputs`, and columns as side features (a hybrid).
+    `kind: residual_mlp` sees one epoch's columns, and is trained by its own `params`; `column_gru`
+    sees those of a sequence of epochs; the others see `feature_engineering.network_inputs`, and
+    columns as side features (a hybrid).
     """
 
     columns: tuple[str, ...] = Field((), description="Patterns of feature columns it sees.")

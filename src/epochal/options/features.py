@@ -64,6 +64,17 @@ class SignalOptions(Options):
         return self
 
 
+class SessionOptions(Options):
+    """Which stretch of a long recording counts as the session, for z-scores over it."""
+
+    length_s: float = Field(gt=0, description="Its length; a shorter recording counts whole.")
+    lowest: tuple[str, ...] = Field(
+        min_length=1,
+        description="The stretch is the one in which these columns are lowest (mean of ranks): of "
+        "a day's EEG, mobility finds the night.",
+    )
+
+
 class ContextOptions(Options):
     """What an epoch's features say of its neighbours and of its recording."""
 
@@ -74,6 +85,9 @@ class ContextOptions(Options):
         (),
         description="Robust z-scores: over the whole session (not causal), against its start, or "
         "against the minutes just past.",
+    )
+    session: SessionOptions | None = Field(
+        None, description="What of a recording `session` is scored against; null: all of it."
     )
     calibration_s: float = Field(300.0, gt=0, description="How long the calibration period is.")
     running_s: float = Field(
@@ -136,7 +150,14 @@ class FeatureOptions(Options):
 
     @property
     def looks_ahead(self) -> bool:
-        """Whether a filter of some signal sees samples that come after."""
+        """Whether some signal depends on samples that come after, by filter or otherwise.
+
+        Artefacts are taken out by what holds for a whole run; a spectrogram lies around its epoch.
+        """
+        if self.artefacts is not None or any(
+            s.array == "spectrogram" for s in self.signals.values()
+        ):
+            return True
         filtered = any(
             s.band_hz or s.notch_hz or s.envelope or s.sfreq for s in self.signals.values()
         )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from epochal.options.base import Options
+from epochal.options.base import Options, make_options
 from epochal.options.quality import QualityOptions
 
 
@@ -25,7 +25,9 @@ class IngestionOptions(Options):
     path: str | None = Field(None, description="The folder of raw files, for `source: files`.")
     reader: str = Field(description="A name in `readers.READERS`.")
     reader_options: dict[str, Any] = Field(default_factory=dict, description="The reader's own.")
-    simulator: str = Field(description="A name in `simulation.SIMULATORS`.")
+    simulator: str | None = Field(
+        None, description="A name in `simulation.SIMULATORS`, for `source: simulated`."
+    )
     simulator_options: dict[str, Any] = Field(default_factory=dict, description="Its own.")
     simulated_path: str = Field(description="The folder that simulated raw files are written to.")
     epoch_length_s: float = Field(gt=0, description="The length of an epoch.")
@@ -65,14 +67,16 @@ class IngestionOptions(Options):
             raise ValueError("source 'files' needs `path`, the folder of the raw files")
         self.reader_settings()
         if self.source == "simulated":
-            simulator(self.simulator).Options(**self.simulator_options)
+            if self.simulator is None:
+                raise ValueError("source 'simulated' needs `simulator`; for files say `source: files`")
+            make_options(simulator(self.simulator).Options, self.simulator_options)
         return self
 
     def reader_settings(self) -> Any:
         """Return the reader's own options, checked."""
         from epochal.readers import reader
 
-        return reader(self.reader).Options(**self.reader_options)
+        return make_options(reader(self.reader).Options, self.reader_options)
 
     @property
     def folder(self) -> Path:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from epochal.options.base import Options
+from epochal.options.features import SignalOptions
+from epochal.options.ingestion import TrimOptions
+from epochal.options.quality import QualityOptions
 
 SetScore = Literal["aps", "lac"]
 
@@ -65,11 +68,53 @@ class EvaluationOptions(Options):
     )
 
 
+class RawOptions(Options):
+    """How raw recordings give the columns of a table that somebody else computed."""
+
+    recording_kind: str = Field(description="Of the recordings that the bundle scores.")
+    reader: str = Field(description="A name in `readers.READERS`.")
+    reader_options: dict[str, Any] = Field(default_factory=dict, description="The reader's own.")
+    signals: dict[str, SignalOptions] = Field(
+        min_length=1, description="What computes the table's columns, by the same definitions."
+    )
+    quality: QualityOptions = QualityOptions()
+    trim: TrimOptions | None = Field(
+        None, description="What the table leaves out at both ends: no drift where it is met."
+    )
+    substitutes: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="As in `ingestion`."
+    )
+    name_subjects: bool = Field(
+        False,
+        description="Let the bundle tell its training subjects' files by their names, where these "
+        "are public pseudonyms.",
+    )
+
+
 class ExportOptions(Options):
     """What goes into the bundle."""
 
+    raw: RawOptions | None = Field(
+        None,
+        description="Of a study of a table: the bundle scores raw recordings, and no tables.",
+    )
+    population: str = Field("", description="Whom the models learnt from, for the model card.")
+    licences: tuple[str, ...] = Field(
+        (), description="A line for each data set: its name, licence and source."
+    )
     model: str | None = Field(None, description="The headline model; null: best out of fold.")
     causal_only: bool = Field(False, description="Choose among causal models only.")
     parity_rows: int = Field(
         500, ge=1, description="Real rows on which ONNX must equal the original."
+    )
+    int8: bool = Field(
+        False,
+        description="Write networks with weights of 8 bits too, where their labels agree with the "
+        "float ones on nearly all epochs.",
+    )
+    int8_agreement: float = Field(
+        0.99, gt=0, le=1, description="On how many: of subjects held out, where there are any."
+    )
+    precision: Literal["float", "int8"] = Field(
+        "float", description="Which of a model's two files serves."
     )

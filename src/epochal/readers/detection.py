@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from epochal.errors import RecordingError
 from epochal.readers import Source, reader, reader_of
 from epochal.readers.e4_files import SIGNALS
@@ -82,6 +80,8 @@ def _root_of(path: Path, name: str) -> Path:
 
 def is_stored(path: Path) -> bool:
     """Say whether an HDF5 file is a recording as ingestion stores it."""
+    import h5py  # here, for scoring to start sooner
+
     try:
         with h5py.File(path, "r") as file:
             return "format_version" in file.attrs

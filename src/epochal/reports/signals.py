@@ -35,7 +35,7 @@ def spectrogram_panel(channel: Channel, axis: TimeAxis) -> Picture | None:
     high_hz = min(HIGH_HZ, channel.sfreq / 2)
     if high_hz <= LOW_HZ * 2:
         return None
-    power = _power_over_time(channel, axis, high_hz)
+    power = power_over_time(channel, axis, high_hz)
     known = power[np.isfinite(power)]
     if not len(known):
         return None
@@ -48,7 +48,7 @@ def spectrogram_panel(channel: Channel, axis: TimeAxis) -> Picture | None:
     )
 
 
-def _power_over_time(channel: Channel, axis: TimeAxis, high_hz: float) -> np.ndarray:
+def power_over_time(channel: Channel, axis: TimeAxis, high_hz: float) -> np.ndarray:
     """Return dB re 1 unit²/Hz, `(n_columns, n_frequencies)`, NaN where samples are missing."""
     whole_s = axis.end_s - axis.start_s
     n_columns = max(1, min(MOST_COLUMNS, int(whole_s / _LEAST_STEP_S)))

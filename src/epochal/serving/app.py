@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from epochal import __version__
 from epochal.provenance import RESEARCH_USE
-from epochal.serving.routes import bundles, health
-from epochal.serving.service import problems
+from epochal.serving.routes import (
+    alerts,
+    bundles,
+    dashboard,
+    download,
+    drift,
+    health,
+    inference,
+    jobs,
+    metrics,
+    predict,
+    results,
+    review,
+    score,
+    signals,
+)
+from epochal.serving.service import problems, shields
+from epochal.serving.service.access import guard
 from epochal.serving.service.options import ServiceOptions
 from epochal.serving.service.state import Service
 
@@ -19,20 +35,42 @@ _DESCRIPTION = f"""Labels, probabilities and flags for the epochs of biosignal r
 {RESEARCH_USE} Every answer says whether what it stands on is real or simulated.
 """
 # anyone may ask these; the others ask for a key or a token where the operator set one
-OPEN: tuple[Callable[[Service], APIRouter], ...] = (health.router,)
-GUARDED: tuple[Callable[[Service], APIRouter], ...] = (bundles.router,)
+OPEN: tuple[Callable[[Service], APIRouter], ...] = (
+    health.router,
+    dashboard.router,
+    metrics.router,  # its own option says whether it is
+)
+GUARDED: tuple[Callable[[Service], APIRouter], ...] = (
+    alerts.router,
+    bundles.router,
+    download.offer,
+    drift.router,
+    inference.router,
+    jobs.router,
+    predict.router,
+    results.router,
+    review.router,
+    score.router,
+    signals.router,
+)
 
 
 def create_app(options: ServiceOptions | None = None) -> FastAPI:
     """Return the application; its bundles are read now, and one that cannot be read raises."""
     service = Service(options or ServiceOptions())
     app = FastAPI(
-        title="Epochal", version=__version__, description=_DESCRIPTION, lifespan=_lifespan(service)
+        title="Epochal",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=_lifespan(service),
     )
     app.state.service = service
     problems.install(app)
-    for make in (*OPEN, *GUARDED):
+    shields.install(app, service)
+    for make in OPEN:
         app.include_router(make(service))
+    for make in GUARDED:
+        app.include_router(make(service), dependencies=[Depends(guard(service.access))])
     return app
 
 

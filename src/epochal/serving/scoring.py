@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from epochal import __version__
-from epochal.checksums import SIGNAL_SHA256, checksum
 from epochal.epoch_inputs import EpochInputs
 from epochal.errors import RecordingError
 from epochal.features import extract_features, prepare_inputs
 from epochal.labels import PROBA
-from epochal.options import IngestionOptions
 from epochal.provenance import RESEARCH_USE
-from epochal.readers import Source, reader, reader_of
-from epochal.readers.detection import TABLES, detect_reader
 from epochal.readers.substitution import substitute_channels, substitutions_of
 from epochal.recording import Recording
 from epochal.serving.bundle import Manifest, Scorer, data_source_of_result
+from epochal.serving.burden import measure_burden
 from epochal.serving.drifting import judge_epochs
+from epochal.serving.pieces import cut_into_pieces
+from epochal.serving.reading import read_all, read_raw
+from epochal.serving.rows import Table
 from epochal.signals.epoching import index_epochs
+
+__all__ = ["Scored", "read_all", "read_raw", "score_recording"]  # reading was here before it grew
 
 # An epoch is unlike the training data when more than this share of its features lies outside
 # the range that held 99.8 % of the training epochs.
 OUTSIDE_SHARE = 0.2
 REFUSED_SHARE = 0.9
-# the readers of rows, and what their files end in
-_TABLE_READERS = {
-    "feature_table": (".csv", ".parquet"),
-    "slow_oscillation": (".csv", ".h5"),
-}
-# a rodent's signals, and what lies beside them that is no label
-_RODENT_SUFFIXES = (".edf", ".bdf", ".mat")
-_BESIDE = ("EMG.mat", "participants.tsv")
+LENGTH_TOLERANCE_S = 0.01
+# The flags of all epochs of a recording that, as a whole, is unlike the training; or is too short
+# for anybody to tell.
+DRIFT, DRIFT_UNKNOWN = "drift", "drift_unknown"
 
 
 @dataclass(frozen=True)
@@ -47,79 +43,7 @@ class Scored:
     recording_id: str
     epochs: pd.DataFrame
     summary: dict[str, Any]
-
-
-def read_all(path: Path, manifest: Manifest) -> Iterator[Recording]:
-    """Read the recordings of a file one by one, each with the checksum that it is known by."""
-    for recording in _read_each(path, manifest):
-        metadata = {**recording.metadata, SIGNAL_SHA256: checksum([path])}
-        yield replace(recording, metadata=metadata)
-
-
-def _read_each(path: Path, manifest: Manifest) -> Iterator[Recording]:
-    """Read the recordings of a file one by one: several where it is a table or rows of HDF5.
-
-    A table is read with the bundle's own options, labels aside, so that its columns are those of
-    the training table; for other files see `read_raw`.
-    """
-    if not path.exists():
-        raise RecordingError(path, "no such file")
-    name, suffix = manifest.ingestion.reader, path.suffix.lower()
-    endings = _TABLE_READERS.get(name, ())
-    if suffix not in endings or path.is_dir():
-        if suffix in TABLES:
-            raise RecordingError(path, _refuse_table(name, endings))
-        if name == "rodent" and suffix in _RODENT_SUFFIXES and path.is_file():
-            yield from _read_animals(path, manifest.ingestion)
-        else:
-            yield read_raw(path, manifest)
-        return
-    chosen = reader(name)
-    options = chosen.Options(**_unlabelled(path, manifest.ingestion))
-    place = path if name == "slow_oscillation" else path.parent
-    for source in chosen.find(place, options):
-        yield chosen.read(source, options)
-
-
-def _read_animals(path: Path, ingestion: IngestionOptions) -> Iterator[Recording]:
-    """Read the animals of a file as training did, light and facts beside it, but no labels."""
-    chosen = reader("rodent")
-    options = chosen.Options(**ingestion.reader_options)
-    sources = chosen.find(path, options)
-    for source in sources:
-        beside = [
-            one for one in source.companions if Path(one).name in _BESIDE or one[-5:] == ".json"
-        ]
-        name = path.stem if len(sources) == 1 else source.recording_id
-        yield chosen.read(Source(name, source.path, tuple(beside)), options)
-
-
-def _refuse_table(name: str, endings: tuple[str, ...]) -> str:
-    if not endings:
-        return "it is a table; the bundle was trained on signals"
-    return f"the bundle's reader '{name}' takes {' and '.join(endings)} files"
-
-
-def _unlabelled(path: Path, ingestion: IngestionOptions) -> dict[str, Any]:
-    """Return a table reader's options for a file of its own name, without labels."""
-    given = ingestion.reader_options
-    if ingestion.reader == "slow_oscillation":
-        return {**given, "labels": None}
-    facts = given.get("facts")
-    found = facts if facts and (path.parent / facts).is_file() else None
-    return {**given, "table": path.name, "label": None, "stages": None, "facts": found}
-
-
-def read_raw(path: Path, manifest: Manifest) -> Recording:
-    """Read a raw file, or an E4 folder; the bundle's own reader's options where it is the one."""
-    if not path.exists():
-        raise RecordingError(path, "no such file")
-    is_mat = path.suffix.lower() == ".mat"
-    name, ingestion = detect_reader(path) if is_mat else reader_of(path), manifest.ingestion
-    options = {"label_pattern": None} if name == "irr" else {}
-    options |= ingestion.reader_options if name == ingestion.reader else {}
-    chosen = reader(name)
-    return chosen.read(Source(path.stem, str(path)), chosen.Options(**options))
+    features: pd.DataFrame | None = None  # what drift over many recordings is told by
 
 
 def score_recording(
@@ -133,34 +57,56 @@ def score_recording(
     is nothing like the training data raise `RecordingError`. Epochs with faults keep their
     label and say so in `flags`; an epoch that lacks the model's columns (`known_rows`) has no
     label. Where the bundle has the rules for it, `prediction_set` and `abstain` follow, and the
-    summary has `answers`; where it has the reference, the summary has the verdict on `drift`.
+    summary has `answers`; where it has the reference, the summary has the verdict on `drift`, and
+    drift is flagged on every epoch, since single features may lie in range and not together; that
+    of an ICU's EEG has its `burden`.
     """
     manifest = scorer.manifest
     ingestion = manifest.ingestion.model_copy(update={"trim": None})
     recording = allow_substitutes(recording, manifest, allow=allow_substitution)
     epochs = index_epochs(recording, ingestion)
+    _refuse_other_lengths(recording, epochs, ingestion.epoch_length_s)
     if epochs.empty:
         raise RecordingError(
             recording.recording_id,
             f"{recording.duration_s:g} s long; an epoch needs {ingestion.epoch_length_s:g} s",
         )
-    features = extract_features(recording, epochs, manifest.feature_engineering)
+    features, usable, proba = _predict_pieces(recording, epochs, scorer)
     outside = outside_reference(features, manifest)
-    _refuse_lacking_columns(recording, features, scorer)
-    inputs = window_inputs(recording, epochs, scorer)
-    usable = scorer.known_rows(features, inputs=inputs)
     _refuse_strangers(recording, outside, usable)
-    proba = predict_runs(features, epochs, usable, scorer, inputs=inputs)
-    table = _table(epochs, proba, manifest.classes)
     substituted = bool(substitutions_of(recording))
-    table.insert(4, "flags", _flags(epochs, outside, usable, substituted=substituted))
+    flags = name_flags(epochs, outside, usable, substituted=substituted)
+    verdict = judge_epochs(recording, features, epochs, proba, scorer)
+    if verdict is not None and verdict["drift"] is not False:
+        named = DRIFT if verdict["drift"] else DRIFT_UNKNOWN
+        flags = [f"{flag};{named}" if flag else named for flag in flags]
+    table = tabulate(epochs, proba, flags, scorer)
     summary = _summary(recording, table, manifest)
     if scorer.answer_rules is not None:
-        table = table.join(scorer.answer_rules.apply(proba))
         summary["answers"] = scorer.answer_rules.summarise(table)
-    if scorer.drift_reference is not None:
-        summary["drift"] = judge_epochs(recording, features, epochs, proba, scorer)
-    return Scored(recording.recording_id, table, summary)
+    burden = measure_burden(table, manifest)
+    if burden is not None:
+        summary["burden"] = burden
+    if verdict is not None:
+        summary["drift"] = verdict
+    return Scored(recording.recording_id, table, summary, features)
+
+
+def _predict_pieces(
+    recording: Recording, epochs: pd.DataFrame, scorer: Scorer
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return features, which epochs the model may speak of, and its probabilities."""
+    parts = []
+    for piece, own in cut_into_pieces(recording, epochs, scorer.manifest):
+        features = extract_features(piece, own, scorer.manifest.feature_engineering)
+        refuse_lacking_columns(recording, features, scorer)
+        inputs = window_inputs(piece, own, scorer)
+        usable = scorer.known_rows(features, inputs=inputs)
+        parts.append((features, usable, predict_runs(features, own, usable, scorer, inputs=inputs)))
+    if len(parts) == 1:
+        return parts[0]
+    tables, known, probabilities = zip(*parts, strict=True)
+    return pd.concat(tables), np.concatenate(known), np.concatenate(probabilities)
 
 
 def window_inputs(recording: Recording, epochs: pd.DataFrame, scorer: Scorer) -> EpochInputs | None:
@@ -198,7 +144,7 @@ def allow_substitutes(
     return substitute_channels(recording, ingestion.substitutes, allow=allow, wanted=wanted)
 
 
-def outside_reference(features: pd.DataFrame, manifest: Manifest) -> np.ndarray:
+def outside_reference(features: Table, manifest: Manifest) -> np.ndarray:
     """Return per epoch the share of known features outside the training range."""
     names = [name for name in manifest.reference if name in features]
     low, high = np.array([manifest.reference[name] for name in names]).reshape(-1, 2).T
@@ -208,7 +154,19 @@ def outside_reference(features: pd.DataFrame, manifest: Manifest) -> np.ndarray:
     return outside.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
 
 
-def _refuse_lacking_columns(recording: Recording, features: pd.DataFrame, scorer: Scorer) -> None:
+def _refuse_other_lengths(recording: Recording, epochs: pd.DataFrame, length_s: float) -> None:
+    """Refuse signals whose own epochs are of another length: features would mean something else."""
+    if not recording.channels:
+        return
+    others = epochs.loc[(epochs["length_s"] - length_s).abs() > LENGTH_TOLERANCE_S, "length_s"]
+    if len(others):
+        raise RecordingError(
+            recording.recording_id,
+            f"it holds epochs of {others.iloc[0]:g} s; the bundle was trained on {length_s:g} s",
+        )
+
+
+def refuse_lacking_columns(recording: Recording, features: pd.DataFrame, scorer: Scorer) -> None:
     """Refuse what cannot give the headline's columns: at a low rate some bands are not there."""
     lacking = scorer.lacking_columns(features)
     if lacking:
@@ -232,6 +190,17 @@ def _refuse_strangers(recording: Recording, outside: np.ndarray, usable: np.ndar
         )
 
 
+def tabulate(
+    epochs: pd.DataFrame, proba: np.ndarray, flags: list[str], scorer: Scorer
+) -> pd.DataFrame:
+    """Return the table of results, a row per epoch, as `score_recording` describes it."""
+    table = _table(epochs, proba, scorer.manifest.classes)
+    table.insert(4, "flags", flags)
+    if scorer.answer_rules is not None:
+        table = table.join(scorer.answer_rules.apply(proba))
+    return table
+
+
 def _table(epochs: pd.DataFrame, proba: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     known = np.isfinite(proba).all(axis=1)
     best = np.where(known, np.nan_to_num(proba).argmax(axis=1), 0)
@@ -246,7 +215,7 @@ def _table(epochs: pd.DataFrame, proba: np.ndarray, classes: tuple[str, ...]) ->
     )
 
 
-def _flags(
+def name_flags(
     epochs: pd.DataFrame, outside: np.ndarray, usable: np.ndarray, *, substituted: bool
 ) -> list[str]:
     """Name each epoch's faults, separated by semicolons."""

@@ -20,6 +20,19 @@ class CausalFilter:
         self._state: np.ndarray | None = None
         self._last = np.nan
 
+    @property
+    def memory(self) -> np.ndarray:
+        """All that it remembers, `(n,)`: empty before the first known sample."""
+        if self._state is None:
+            return np.empty(0)
+        return np.concatenate([[self._last], self._state.ravel()])
+
+    @memory.setter
+    def memory(self, kept: np.ndarray) -> None:
+        if len(kept):
+            shape = (len(self._sections), 2)
+            self._last, self._state = float(kept[0]), np.array(kept[1:], float).reshape(shape)
+
     def process(self, samples: np.ndarray) -> np.ndarray:
         """Return the next samples filtered, float32 `(n_samples,)`."""
         samples = np.asarray(samples, dtype=np.float64)

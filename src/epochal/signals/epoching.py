@@ -31,7 +31,7 @@ def index_epochs(recording: Recording, options: IngestionOptions) -> pd.DataFram
     epochs.insert(0, "epoch", np.arange(len(epochs)))  # before trimming: a given table's row
     if options.trim is not None:
         epochs = _trim(epochs, options.trim)
-    epochs = pd.concat([epochs, _quality(recording, epochs, options)], axis=1)
+    epochs = pd.concat([epochs, assess_epochs(recording, epochs, options)], axis=1)
     epochs = withhold_labels(epochs, options.quality)
     epochs.insert(0, "recording_id", recording.recording_id)
     epochs.insert(1, "subject_id", recording.subject_id)
@@ -53,14 +53,20 @@ def cut_epochs(channel: Channel, onsets_s: np.ndarray, length_s: float) -> np.nd
     return padded[np.where(known, positions, len(data))]
 
 
+def count_epochs(duration_s: float, options: IngestionOptions) -> int:
+    """Return how many whole epochs fit into a run of so many seconds."""
+    step_s = options.epoch_step_s or options.epoch_length_s
+    return max(0, int((duration_s - options.epoch_length_s + _TOLERANCE_S) // step_s) + 1)
+
+
 def _lay_epochs(recording: Recording, options: IngestionOptions) -> pd.DataFrame:
     """Lay as many whole epochs into every run as fit."""
     length_s, step_s = options.epoch_length_s, options.epoch_step_s or options.epoch_length_s
     onsets, runs = [], []
     for run, (start_s, end_s) in enumerate(recording.runs):
-        n_epochs = int((end_s - start_s - length_s + _TOLERANCE_S) // step_s) + 1
-        onsets.append(start_s + step_s * np.arange(max(0, n_epochs)))
-        runs.append(np.full(max(0, n_epochs), run))
+        n_epochs = count_epochs(end_s - start_s, options)
+        onsets.append(start_s + step_s * np.arange(n_epochs))
+        runs.append(np.full(n_epochs, run))
     empty = np.empty(0)
     return pd.DataFrame(
         {
@@ -80,8 +86,13 @@ def _given_epochs(recording: Recording) -> pd.DataFrame:
     return epochs.assign(run=epochs["run"].fillna(0).astype(int)).reset_index(drop=True)
 
 
-def _quality(recording: Recording, epochs: pd.DataFrame, options: IngestionOptions) -> pd.DataFrame:
-    """Flag the epochs in which any of the watched channels has a fault, and index the worst."""
+def assess_epochs(
+    recording: Recording, epochs: pd.DataFrame, options: IngestionOptions
+) -> pd.DataFrame:
+    """Flag the epochs in which any of the watched channels has a fault, and index the worst.
+
+    Of `epochs` the onsets are read; the columns are `quality_<fault>` and `sqi`.
+    """
     quality, length_s = options.quality, options.epoch_length_s
     recording = rename_aliases(recording, quality.channels)
     assessed = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy import fft
 
 from epochal.errors import EpochalError
 from epochal.recording import Channel
+from epochal.signals import fourier
 from epochal.signals.filter_design import ORDER, Filter
 
 EMG_LOW_HZ = 10.0
@@ -110,18 +110,18 @@ def _filter_blocks(data: np.ndarray, design: Filter, *, out: np.ndarray) -> None
     is continued at both ends by its point reflection, as `sosfiltfilt` does, for as long as that.
     """
     n_settling = design.n_settling
-    n_block = fft.next_fast_len(max(12 * n_settling, LEAST_BLOCK), real=True)
+    n_block = fourier.next_fast_len(max(12 * n_settling, LEAST_BLOCK))
     n_kept = n_block - 2 * n_settling
-    response = design.gain(fft.rfftfreq(n_block, 1 / design.sfreq)).astype(np.float32)
+    response = design.gain(np.fft.rfftfreq(n_block, 1 / design.sfreq)).astype(np.float32)
     offset = data.mean()  # without it the run loses no digits in float32
     blocks = np.empty((_N_TOGETHER, n_block), dtype=np.float32)
     for start in range(0, len(data), _N_TOGETHER * n_kept):
         for row in range(_N_TOGETHER):
             first = start + row * n_kept - n_settling
             np.subtract(_continued(data, first, first + n_block), offset, out=blocks[row])
-        transform = fft.rfft(blocks, axis=-1)
+        transform = fourier.rfft(blocks)
         transform *= response
-        filtered = fft.irfft(transform, n_block, axis=-1, overwrite_x=True)
+        filtered = fourier.irfft(transform, n_block)
         kept = filtered[:, n_settling : n_settling + n_kept] + offset * response[0]
         some = out[start : start + kept.size]
         some[:] = kept.reshape(-1)[: len(some)]

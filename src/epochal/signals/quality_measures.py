@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from epochal.options.quality import Kind, Limits
 from epochal.signals.quality_clipping import share_clipped
@@ -124,6 +123,8 @@ def _spans(span: np.ndarray, limits: Limits) -> _Bursts:
 
 def _swings(windows: np.ndarray, sfreq: float, limits: Limits) -> _Bursts:
     """Look for changes of conductance that are too fast; what is near one is not steady."""
+    from scipy.ndimage import maximum_filter1d  # here, for scoring to start sooner
+
     swing = _swing(windows, sfreq)
     fast = swing > (limits.burst_ratio or np.inf)
     reach = 2 * round(AFTER_SWING_S * sfreq) + 1

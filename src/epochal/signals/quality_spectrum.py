@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft
 
 from epochal.options.quality import Limits
+from epochal.signals import fourier
 
 SEGMENT_S, MIN_SEGMENT = 2.0, 16  # seconds, samples
 LOWEST_HZ = 0.5
@@ -49,7 +49,7 @@ def _power(windows: np.ndarray, sfreq: float) -> tuple[np.ndarray, np.ndarray]:
     n_segments = windows.shape[1] // n_segment
     segments = windows[:, : n_segments * n_segment].reshape(len(windows), n_segments, n_segment)
     taper = np.hanning(n_segment).astype(windows.dtype, copy=False)
-    spectrum = fft.rfft((segments - segments.mean(axis=-1, keepdims=True)) * taper, axis=-1)
+    spectrum = fourier.rfft((segments - segments.mean(axis=-1, keepdims=True)) * taper)
     power = (spectrum.real**2 + spectrum.imag**2).mean(axis=1)
     return np.fft.rfftfreq(n_segment, 1 / sfreq), power
 

@@ -28,6 +28,8 @@ def make_network(name, shape=SMALL, *, seed=0, **params):
     network = NETWORKS[name]
     if "spectrogram" in network.INPUTS:
         params = {"spectrogram_shape": SPECTROGRAM, **params}
+    if not network.INPUTS:  # columns are all it sees
+        params = {"n_features": N_FEATURES, **params}
     torch.manual_seed(seed)
     return network(
         n_channels=n_channels, n_times=n_times, sfreq=sfreq, n_classes=N_CLASSES, **params
@@ -49,19 +51,22 @@ def make_inputs(n_sequences, n_epochs, shape=SMALL, *, seed=0):
     }
 
 
+def inputs_of(network, inputs):
+    """Return the inputs without the side features where the network has none."""
+    return inputs if network.n_features else inputs | {"features": None}
+
+
 def answer(network, inputs):
     """Return logits in eval mode, without the side features where the network has none."""
-    given = inputs if network.n_features else inputs | {"features": None}
     with torch.inference_mode():
-        return network.eval()(**given)
+        return network.eval()(**inputs_of(network, inputs))
 
 
 def settle(network, inputs):
     """Let the running statistics of BatchNorm see something, so that they are no mere 0 and 1."""
-    given = inputs if network.n_features else inputs | {"features": None}
     with torch.no_grad():
         for _ in range(3):
-            network.train()(**given)
+            network.train()(**inputs_of(network, inputs))
     return network.eval()
 
 

@@ -14,6 +14,7 @@ from small_networks import (
     answer,
     answer_onnx,
     export,
+    inputs_of,
     make_inputs,
     make_network,
     settle,
@@ -24,16 +25,21 @@ from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.roster import NETWORKS
 
 PAGE = Path(__file__).parents[3] / "docs/reference/networks.md"
-CAUSAL_BY_OPTION = {"cnn_bilstm": {"bidirectional": False}, "cnn_transformer": {"causal": True}}
+CAUSAL_BY_OPTION = {
+    "cnn_bilstm": {"bidirectional": False},
+    "cnn_transformer": {"causal": True},
+    "column_gru": {"bidirectional": False},
+}
 SEQUENTIAL = [name for name, network in NETWORKS.items() if network.SEQUENTIAL]
 VARIANTS = [(name, {}) for name in NETWORKS] + list(CAUSAL_BY_OPTION.items())
 
 
-def change_epochs(inputs, where):
-    return {
-        name: values.clone().index_fill_(1, torch.tensor(where), 2.0) if name != "features"
-        else values for name, values in inputs.items()
-    }  # fmt: skip
+def change_epochs(network, inputs, where):
+    """Change what a network looks at in some epochs: samples, or columns where it sees no more."""
+    seen = network.INPUTS or ("features",)
+    return inputs | {
+        name: inputs[name].clone().index_fill_(1, torch.tensor(where), 2.0) for name in seen
+    }
 
 
 def differ(one, other):
@@ -52,7 +58,6 @@ def one_thread():
 def test_a_network_is_an_epoch_network_that_says_what_it_looks_at(name):
     network = NETWORKS[name]
     assert issubclass(network, EpochNetwork)
-    assert network.INPUTS
     assert set(network.INPUTS) <= {"signal", "spectrogram"}
 
 
@@ -74,7 +79,7 @@ def test_missing_epochs_at_the_edge_are_zeros_and_do_no_harm(name):
     network, inputs = make_network(name), make_inputs(2, 4)
     for values in inputs.values():
         values[:, 0] = 0.0
-    network.train()(**inputs | {"features": None}).square().sum().backward()
+    network.train()(**inputs_of(network, inputs)).square().sum().backward()
     assert all(torch.isfinite(weights.grad).all() for weights in network.parameters())
     assert torch.isfinite(answer(network, inputs)).all()
 
@@ -83,9 +88,8 @@ def test_missing_epochs_at_the_edge_are_zeros_and_do_no_harm(name):
 def test_an_epoch_hears_of_others_just_as_the_flags_say(name, params):
     inputs = make_inputs(2, 6)
     network = settle(make_network(name, **params), inputs)
-    moved = differ(
-        answer(network, inputs)[:, :3], answer(network, change_epochs(inputs, [3, 4, 5]))[:, :3]
-    )
+    changed = change_epochs(network, inputs, [3, 4, 5])
+    moved = differ(answer(network, inputs)[:, :3], answer(network, changed)[:, :3])
     if network.CAUSAL or not network.SEQUENTIAL:
         assert moved < 1e-6
     else:
@@ -96,7 +100,8 @@ def test_an_epoch_hears_of_others_just_as_the_flags_say(name, params):
 def test_an_epoch_hears_of_those_before_it_only_in_sequences(name, params):
     inputs = make_inputs(2, 6)
     network = settle(make_network(name, **params), inputs)
-    before, after = answer(network, inputs), answer(network, change_epochs(inputs, [0, 1, 2]))
+    before = answer(network, inputs)
+    after = answer(network, change_epochs(network, inputs, [0, 1, 2]))
     moved = differ(before[:, 3:], after[:, 3:])
     assert moved > 1e-4 if network.SEQUENTIAL else moved < 1e-6
     assert differ(before[:, :3], after[:, :3]) > 1e-4
@@ -124,7 +129,7 @@ def test_eight_epochs_are_learnt_by_heart(name):
     optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3)
     for step in range(400):
         optimizer.zero_grad()
-        logits = network.train()(**inputs | {"features": None}).flatten(0, 1)
+        logits = network.train()(**inputs_of(network, inputs)).flatten(0, 1)
         torch.nn.functional.cross_entropy(logits, target).backward()
         optimizer.step()
         if step % 20 == 19 and (answer(network, inputs).flatten(0, 1).argmax(1) == target).all():
@@ -202,10 +207,11 @@ def read_table():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_docs_state_what_it_sees_and_how_many_parameters_it_has(name):
-    network = make_network(name, (3, 3000, 100.0), n_features=0)
+    n_columns = 0 if NETWORKS[name].INPUTS else 41  # of the sleep table
+    network = make_network(name, (3, 3000, 100.0), n_features=n_columns)
     cells = read_table()[name]
     assert cells[3] == ("yes" if network.CAUSAL else "no") or name in CAUSAL_BY_OPTION
-    if network.INPUTS == ("signal",):
+    if network.INPUTS in ((), ("signal",)):
         with_three_classes = sum(weights.numel() for weights in network.parameters())
         with_five = with_three_classes + 2 * (network.width + 1)
         assert int(cells[4].replace(",", "")) == with_five

@@ -74,13 +74,18 @@ def test_the_work_folder_is_made_when_it_is_needed(tmp_path, service):
     assert service.work_folder.is_dir()
 
 
-def test_without_a_given_folder_work_lies_in_a_temporary_one():
+def test_without_a_given_folder_work_lies_in_a_temporary_one_that_goes_with_the_service():
     service = Service(ServiceOptions())
-    folder = service.work_folder
+    (service.work_folder / "upload").write_text("of somebody")
     service.stop()
-    assert folder.is_dir()
-    assert not any(folder.iterdir())
-    folder.rmdir()
+    assert not service.work_folder.exists()
+
+
+def test_a_given_folder_stays_with_what_is_in_it(tmp_path):
+    service = Service(ServiceOptions(work_folder=tmp_path))
+    (service.work_folder / "job").write_text("accepted")
+    service.stop()
+    assert (tmp_path / "job").exists()
 
 
 def test_every_option_is_read_from_the_environment(monkeypatch, tmp_path):

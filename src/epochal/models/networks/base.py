@@ -20,7 +20,7 @@ class EpochNetwork(nn.Module):
     an epoch depends on no later epoch is `CAUSAL`.
     """
 
-    INPUTS: ClassVar[tuple[str, ...]] = ("signal",)  # of: signal, spectrogram
+    INPUTS: ClassVar[tuple[str, ...]] = ("signal",)  # of: signal, spectrogram; (): columns alone
     SEQUENTIAL: ClassVar[bool] = False
     CAUSAL: ClassVar[bool] = False
 

@@ -7,6 +7,7 @@ from epochal.models.networks.cnn1d import CNN1D
 from epochal.models.networks.cnn_bigru import CNNBiGRU
 from epochal.models.networks.cnn_bilstm import CNNBiLSTM
 from epochal.models.networks.cnn_transformer import CNNTransformer
+from epochal.models.networks.column_gru import ColumnGRU
 from epochal.models.networks.conformer import Conformer
 from epochal.models.networks.fusion import AttentionFusion
 from epochal.models.networks.lstm import LSTM
@@ -27,4 +28,5 @@ NETWORKS: dict[str, type[EpochNetwork]] = {
     "s4d": S4D,
     "spectrogram_net": SpectrogramNet,
     "attention_fusion": AttentionFusion,
+    "column_gru": ColumnGRU,
 }

@@ -13,11 +13,20 @@ import numpy as np
 _FLOOR = 1e-9
 
 
-def forward(proba: np.ndarray, transitions: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Return P(class | all epochs up to this one): causal."""
+def forward(
+    proba: np.ndarray,
+    transitions: np.ndarray,
+    prior: np.ndarray,
+    *,
+    expected: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return P(class | all epochs up to this one): causal.
+
+    `expected` is what earlier epochs lead to expect of the first, their last row @ `transitions`.
+    """
     likelihood = _likelihood(proba, prior)
     filtered = np.empty_like(likelihood)
-    expected = prior
+    expected = prior if expected is None else expected
     for index in range(likelihood.shape[-2]):
         filtered[..., index, :] = _share(expected * likelihood[..., index, :])
         expected = filtered[..., index, :] @ transitions

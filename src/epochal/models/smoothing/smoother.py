@@ -48,6 +48,25 @@ class Smoothing(Options):
             smoothed[seen] = self._smooth(proba[inside])[seen - seen[0]]
         return smoothed if self.calibration is None else self.calibration.apply(smoothed)
 
+    def advance(
+        self, proba: np.ndarray, expected: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the next epochs of a run smoothed, as `apply` has them, and what is now expected.
+
+        `expected` is what the epochs before returned, None at first. Only `forward` can do it.
+        """
+        seen = np.flatnonzero(np.isfinite(proba).all(axis=1))
+        smoothed = np.full(proba.shape, np.nan)
+        if len(seen) or expected is not None:  # time passes where nothing is seen
+            first = seen[0] if expected is None else 0
+            potentials = self.potentials(self.memory)
+            filtered = forward(proba[first:], potentials, np.array(self.prior), expected=expected)
+            smoothed[seen] = filtered[seen - first]
+            expected = filtered[-1] @ potentials if len(filtered) else expected
+        if self.calibration is not None:
+            smoothed = self.calibration.apply(smoothed)
+        return smoothed, expected
+
     def _smooth(self, proba: np.ndarray) -> np.ndarray:
         if self.kind in FILTERS:
             return FILTERS[self.kind](proba, width=self.width)

@@ -37,8 +37,8 @@ class PretextTask(nn.Module):
         super().__init__()
         if network.INPUTS != ("signal",):
             raise EpochalError(
-                f"{type(network).__name__} looks at {' and '.join(network.INPUTS)}; only networks "
-                "of the signal alone can be pre-trained on it"
+                f"{type(network).__name__} looks at {' and '.join(network.INPUTS) or 'columns'}; "
+                "only networks of the signal alone can be pre-trained on it"
             )
         self.network = network
 

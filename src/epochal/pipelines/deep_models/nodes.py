@@ -1,5 +1,6 @@
 """Nodes of the deep models."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,8 @@ from epochal.epoch_inputs import InputStore, gather_inputs
 from epochal.leakage import refuse_pooled_scaling, refuse_shared_subjects
 from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
 from epochal.options import DeepOptions, NetworkModelOptions, StudyOptions
+
+logger = logging.getLogger(__name__)
 
 
 def fit_deep(
@@ -27,6 +30,7 @@ def fit_deep(
     refuse_pooled_scaling(features, epochs)
     table = join_table(features, epochs, splits)
     store = gather_inputs(network_inputs)
+    logger.info(_describe_device())
     return {
         name: _piece(name, model, deep_models.checkpoints, table, epochs, splits, study, store)
         for name, model in deep_models.listed.items()
@@ -47,6 +51,12 @@ def predict_deep(
     return gather_predictions(listed, table, splits, study.classes)
 
 
+def _describe_device() -> str:
+    from epochal.models.training.devices import describe_device
+
+    return describe_device()
+
+
 def _piece(
     name: str,
     model: NetworkModelOptions,
@@ -61,7 +71,6 @@ def _piece(
     from epochal.models import deep
 
     deep.refuse_leaks(name, model, epochs, splits)
-    over_windows = model.kind not in deep.COLUMN_NETWORKS
     return partial(
         cross_fit,
         name,
@@ -70,5 +79,5 @@ def _piece(
         table,
         study,
         family="deep",
-        store=store if over_windows else None,
+        store=deep.choose_store(model.kind, store, epochs),
     )

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from epochal.pipelines.evaluation.browsing_nodes import tabulate_for_browsing
 from epochal.pipelines.evaluation.explanation_nodes import explain_best_model
 from epochal.pipelines.evaluation.nodes import (
     compare_models,
@@ -95,6 +96,12 @@ def create_pipeline() -> Pipeline:
                 ["predictions", "epochs", "params:evaluation", "params:study"],
                 ["vote_bands", "scorer_agreement"],
                 name="judge_by_people",
+            ),
+            Node(
+                tabulate_for_browsing,
+                ["predictions", "epochs", "leaderboard", "params:study"],
+                ["study_card", "confusions", "roc", "headline_epochs", "playback"],
+                name="tabulate_for_browsing",
             ),
             Node(
                 write_report,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from epochal.models import bundle_trust, bundling, inventory
+from epochal.models import bundle_trust, bundling, inventory, quantising
 from epochal.models.cross_fitting import CrossFitted, FittedModel, join_table
 from epochal.models.stacking import choose_base_models, spread_models
 from epochal.options import (
@@ -17,7 +17,8 @@ from epochal.options import (
     StudyOptions,
 )
 from epochal.recording import Recording
-from epochal.serving.bundle import Bundle, ModelEntry
+from epochal.serving.bundle import Bundle
+from epochal.serving.entries import ModelEntry, QuantisedEntry
 
 Fitted = dict[str, Callable[[], CrossFitted]]
 
@@ -40,6 +41,19 @@ def export_models(
         "stack": spread_models(predictions, stacked, ("oof",)),
     }
     return bundling.export_models(fitted, tables, parity_rows=serving_export.parity_rows)
+
+
+def quantise_models(
+    exported_models: dict[str, tuple[ModelEntry, bytes]],
+    deep_fitted: Fitted,
+    features: pd.DataFrame,
+    epochs: pd.DataFrame,
+    splits: pd.DataFrame,
+    serving_export: ExportOptions,
+) -> dict[str, tuple[QuantisedEntry, bytes]]:
+    """Write networks with weights of 8 bits, where conf wants it and their labels agree."""
+    table = join_table(features, epochs, splits)
+    return quantising.quantise_models(exported_models, _served(deep_fitted), table, serving_export)
 
 
 def describe_training(
@@ -85,6 +99,7 @@ def describe_trust(
 
 def assemble_bundle(
     exported_models: dict[str, tuple[ModelEntry, bytes]],
+    quantised_models: dict[str, tuple[QuantisedEntry, bytes]],
     classical_fitted: Fitted,
     deep_fitted: Fitted,
     stack_fitted: Fitted,
@@ -108,6 +123,7 @@ def assemble_bundle(
         features=feature_engineering,
         study=study,
         descriptions=inventory.describe_models(described, study.classes) | trust_description,
+        quantised=quantised_models,
     )
 
 

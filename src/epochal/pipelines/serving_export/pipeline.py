@@ -1,10 +1,11 @@
 """Fitted models → `bundle`.
 
 The refits themselves are made by the pipelines of the families, `stacking` included. This one
-writes each one's file (ONNX) and, beside them, `feature_order.json`, `class_mapping.json`,
-`scaler.json`, `config.json`, `metrics.json`, `answers.json` (prediction sets, abstention),
-`drift.json`, the manifest with the hashes of all, and the model card. A run of it puts a new bundle
-in the place of the one that was there: nothing is to be forced.
+writes each one's file (ONNX), of networks a second one of 8 bits where conf wants it, and, beside
+them, `feature_order.json`, `class_mapping.json`, `scaler.json`, `config.json`, `metrics.json`,
+`answers.json` (prediction sets, abstention), `drift.json`, the manifest with the hashes of all, and
+the model card. A run of it puts a new bundle in the place of the one that was there: nothing is to
+be forced.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -14,6 +15,7 @@ from epochal.pipelines.serving_export.nodes import (
     describe_training,
     describe_trust,
     export_models,
+    quantise_models,
 )
 
 
@@ -34,6 +36,19 @@ def create_pipeline() -> Pipeline:
                 ],
                 "exported_models",
                 name="export_models",
+            ),
+            Node(
+                quantise_models,
+                [
+                    "exported_models",
+                    "deep_fitted",
+                    "features",
+                    "epochs",
+                    "splits",
+                    "params:serving_export",
+                ],
+                "quantised_models",
+                name="quantise_models",
             ),
             Node(
                 describe_training,
@@ -70,6 +85,7 @@ def create_pipeline() -> Pipeline:
                 assemble_bundle,
                 [
                     "exported_models",
+                    "quantised_models",
                     "classical_fitted",
                     "deep_fitted",
                     "stack_fitted",

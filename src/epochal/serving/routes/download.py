@@ -17,6 +17,8 @@ from epochal.downloads import DownloadError, sleep_edfx
 from epochal.downloads.progress import Tally
 from epochal.downloads.sleep_edfx import Options
 from epochal.errors import EpochalError
+from epochal.serving.messages.documented import may_answer
+from epochal.serving.service.state import Service
 
 Status = Literal["waiting", "running", "done", "failed"]
 _KEPT_JOBS = 50
@@ -91,6 +93,11 @@ class Jobs:
             del self._jobs[job_id]
 
 
+def offer(service: Service) -> APIRouter:
+    """Return the routes where the operator offers them, else none."""
+    return router() if service.options.download else APIRouter()
+
+
 def router(options: Options | None = None) -> APIRouter:
     """Return the routes `/download` and `/download/{job}`.
 
@@ -98,7 +105,14 @@ def router(options: Options | None = None) -> APIRouter:
     """
     chosen, jobs, routes = options or Options(), Jobs(), APIRouter(tags=["download"])
 
-    @routes.get("/download", summary="Fetch a subset of Sleep-EDFx")
+    @routes.get(
+        "/download",
+        summary="Fetch a subset of Sleep-EDFx",
+        responses={
+            **may_answer(422, 502),
+            202: {"description": "It was begun, or is under way: `status_url` says how it stands."},
+        },
+    )
     def download(
         request: Request,
         response: Response,
@@ -124,7 +138,12 @@ def router(options: Options | None = None) -> APIRouter:
         url = request.url_for("download_status", job_id=job.id).path
         return {**job.as_dict(), "status_url": url}
 
-    @routes.get("/download/{job_id}", name="download_status", summary="How a download stands")
+    @routes.get(
+        "/download/{job_id}",
+        name="download_status",
+        summary="How a download stands",
+        responses=may_answer(404, 422),
+    )
     def download_status(job_id: str) -> dict[str, Any]:
         """Return a job's status, progress and throughput."""
         job = jobs.get(job_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from epochal.serving.service.alert_rules import AlertRule
 
 MIB = 1024 * 1024
 
@@ -28,7 +30,14 @@ class ServiceOptions(BaseSettings):
     n_workers: int = Field(2, ge=1, description="Requests that are worked on at one time.")
     max_waiting: int = Field(64, ge=0, description="Requests that may wait; more are told 429.")
     timeout_s: float = Field(60.0, gt=0, description="How long a request may take, in seconds.")
+    read_timeout_s: float = Field(
+        30.0, gt=0, description="How long a body may be waited for without enough of it coming."
+    )
+    drain_s: float = Field(
+        1.0, ge=0, description="How long /ready says 503 before a stopping service closes its port."
+    )
     max_body_bytes: int = Field(32 * MIB, ge=1024, description="The largest JSON body.")
+    max_rows: int = Field(10_000, ge=1, description="Epochs of one JSON request.")
     max_upload_bytes: int = Field(4096 * MIB, ge=1024, description="The largest uploaded file.")
     work_folder: Path | None = Field(
         None, description="Where uploads and jobs lie meanwhile; default: a temporary folder."
@@ -36,9 +45,19 @@ class ServiceOptions(BaseSettings):
     keep_jobs_s: float = Field(
         3600.0, gt=0, description="How long a finished job's results are kept, in seconds."
     )
-    api_keys: tuple[SecretStr, ...] = Field((), description="Keys that open the service.")
-    jwt_secret: SecretStr | None = Field(None, description="The secret of signed tokens (HS256).")
+    api_keys: tuple[Annotated[SecretStr, Field(min_length=16)], ...] = Field(
+        (), description="Keys that open the service, of 16 characters or more."
+    )
+    jwt_secret: SecretStr | None = Field(
+        None,
+        min_length=32,  # RFC 7518, section 3.2: no shorter than the hash
+        description="The secret of signed tokens (HS256), of 32 characters or more.",
+    )
     jwt_audience: str | None = Field(None, description="The audience that a token must name.")
+    jwt_leeway_s: float = Field(
+        10.0, ge=0, description="How far clocks may differ when a token's times are judged."
+    )
+    metrics_open: bool = Field(False, description="Give /metrics without a key or a token.")
     cors_origins: tuple[str, ...] = Field((), description="Other origins that browsers may use.")
     requests_per_minute: int = Field(0, ge=0, description="Per caller; 0: no limit.")
     download: bool = Field(True, description="Offer /download of Sleep-EDFx.")
@@ -52,4 +71,18 @@ class ServiceOptions(BaseSettings):
     keep_streams_s: float = Field(
         120.0, ge=0, description="How long a broken stream may be taken up again, in seconds."
     )
+    alert_file: Path | None = Field(
+        None, description="Rules of alerts, as YAML or JSON: a list, or one under `rules`."
+    )
+    alerts: tuple[AlertRule, ...] = Field((), description="More rules of alerts.")
+    webhook_url: HttpUrl | None = Field(None, description="Where alerts are sent to.")
+    webhook_secret: SecretStr | None = Field(
+        None, min_length=16, description="What they are signed with (HMAC-SHA256)."
+    )
     log_format: Literal["json", "plain"] = Field("json", description="How log lines are written.")
+
+    @model_validator(mode="after")
+    def _sign_alerts(self) -> ServiceOptions:
+        if self.webhook_url is not None and self.webhook_secret is None:
+            raise ValueError("webhook_url needs webhook_secret: alerts are sent signed")
+        return self

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from epochal.errors import EpochalError, RecordingError, explain
 
@@ -20,9 +21,13 @@ MEDIA_TYPE = "application/problem+json"
 class Problem(EpochalError):  # noqa: N818 - the standard's own word
     """A request that cannot be answered; `members` are added to the problem's own."""
 
-    def __init__(self, status: int, detail: str, **members: Any) -> None:
+    def __init__(
+        self, status: int, detail: str, *, headers: dict[str, str] | None = None, **members: Any
+    ) -> None:
         super().__init__(detail)
         self.status, self.members = status, members
+        again = {"Retry-After": "1"} if status in {429, 503} else {}
+        self.headers = {**again, **(headers or {})}
 
 
 def problem_response(
@@ -54,8 +59,7 @@ def install(app: FastAPI) -> None:
 
 async def _answer_problem(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)  # as installed
-    headers = {"Retry-After": "1"} if error.status in {429, 503} else None
-    return problem_response(error.status, explain(error), headers=headers, **error.members)
+    return problem_response(error.status, explain(error), headers=error.headers, **error.members)
 
 
 async def _answer_fault(_: Request, error: Exception) -> JSONResponse:
@@ -84,3 +88,31 @@ async def _answer_unforeseen(_: Request, error: Exception) -> JSONResponse:
     return problem_response(
         HTTPStatus.INTERNAL_SERVER_ERROR, "an unforeseen failure; the service's log has more"
     )
+
+
+class Unforeseen:
+    """Middleware: an unforeseen failure is answered inside the other middleware.
+
+    FastAPI's own handler stands outside of them, so that its answer would have neither an id nor
+    the headers of CORS.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; what it raises before an answer began becomes a 500."""
+        began = False
+
+        async def told(message: Message) -> None:
+            nonlocal began
+            began = began or message["type"].endswith(("response.start", "accept"))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, told)
+        except Exception as error:
+            if began or scope["type"] != "http":
+                raise
+            response = await _answer_unforeseen(Request(scope), error)
+            await response(scope, receive, send)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from epochal.errors import EpochalError, did_you_mean, explain
 from epochal.serving.bundle import MANIFEST, Scorer, read_bundle
 from epochal.serving.service.problems import Problem
+from epochal.serving.service.timed import TimedScorer
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +29,17 @@ class Shelved:
 
 
 class Shelf:
-    """Loaded bundles by name, the first of them the default one."""
+    """Loaded bundles by name, the first the default one; `tell` hears each model's time."""
 
-    def __init__(self, folders: Mapping[str, Path], *, n_threads: int = 1) -> None:
+    def __init__(
+        self,
+        folders: Mapping[str, Path],
+        *,
+        n_threads: int = 1,
+        tell: Callable[[str, str, float], None] = lambda bundle, model, seconds: None,
+    ) -> None:
         self._folders = dict(folders)
-        self._n_threads = n_threads
+        self._n_threads, self._tell = n_threads, tell
         self._lock = threading.Lock()
         self.errors: dict[str, str] = {}
         self._shelved: dict[str, Shelved] = {}
@@ -80,7 +88,8 @@ class Shelf:
     def _load(self, name: str) -> Shelved:
         folder = self._folders[name]
         stamp = _stamp(folder) if (folder / MANIFEST).is_file() else (0, 0, 0)
-        scorer = Scorer(read_bundle(folder), n_threads=self._n_threads)
+        tell = partial(self._tell, name)
+        scorer = TimedScorer(read_bundle(folder), tell=tell, n_threads=self._n_threads)
         return Shelved(name, scorer, stamp, time.time())
 
 

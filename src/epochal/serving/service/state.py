@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from epochal.serving.scoring import Scored
+from epochal.serving.service import logs
+from epochal.serving.service.access import Access
+from epochal.serving.service.alerts import Alert, Alerts
+from epochal.serving.service.metrics import Metrics
 from epochal.serving.service.options import ServiceOptions
 from epochal.serving.service.problems import Problem
-from epochal.serving.service.shelf import Shelf, Watcher
+from epochal.serving.service.shelf import Shelf, Shelved, Watcher
 
 
 class Service:
@@ -23,9 +30,14 @@ class Service:
     def __init__(self, options: ServiceOptions) -> None:
         self.options = options
         self.started_at = time.time()
-        self.shelf = Shelf(options.bundles, n_threads=options.n_threads)
+        self.metrics = Metrics()
+        self.shelf = Shelf(options.bundles, n_threads=options.n_threads, tell=self.metrics.inferred)
         self.watcher = Watcher(self.shelf, options.watch_s)
         self.workers = Workers(options.n_workers, options.max_waiting)
+        self.access = Access(options)
+        self.metrics.watch_shelf(self.shelf)
+        self.metrics.watch_queue(lambda: self.workers.n_taken, self.workers.n_places)
+        self.alerts = Alerts(options, shelf=self.shelf, metrics=self.metrics)
         self.stopping = False
 
     @cached_property
@@ -41,22 +53,39 @@ class Service:
 
         Too many requests waiting raise a 429 `Problem`, one that takes too long a 504.
         """
-        work = self.workers.submit(partial(function, *args, **kwargs))
+        asked = partial(function, *args, **kwargs)
+        work = self.workers.submit(partial(copy_context().run, asked))  # its log has the request
         try:
             return await asyncio.wait_for(asyncio.wrap_future(work), self.options.timeout_s)
         except TimeoutError as error:
             seconds = self.options.timeout_s
             raise Problem(504, f"not done within {seconds:g} s; send it as a job") from error
 
+    def take_down(self, shelved: Shelved, scored: Scored, *, source: str) -> list[Alert]:
+        """Measure a scored recording, note it in the log, and return the alerts it raises.
+
+        `source` is the id of the request, job or stream, never the name of a file.
+        """
+        epochs, summary = scored.epochs, scored.summary
+        self.metrics.scored(shelved.name, epochs, summary.get("drift"))
+        logs.note(bundle=shelved.name, n_epochs=len(epochs))
+        return self.alerts.see_recording(
+            shelved, epochs, source=source, data_source=summary["data_source"]
+        )
+
     def start(self) -> None:
-        """Begin to watch the bundles."""
+        """Begin to watch the bundles and to deliver alerts."""
         self.watcher.start()
+        self.alerts.start()
 
     def stop(self) -> None:
         """Finish what is being worked on and take no more."""
         self.stopping = True
         self.watcher.stop()
         self.workers.stop()
+        self.alerts.stop()
+        if self.options.work_folder is None and "work_folder" in self.__dict__:
+            shutil.rmtree(self.work_folder, ignore_errors=True)
 
 
 class Workers:
@@ -66,13 +95,13 @@ class Workers:
         self._pool = ThreadPoolExecutor(n_workers, thread_name_prefix="worker")
         self._places = threading.BoundedSemaphore(n_workers + max_waiting)
         self.n_places = n_workers + max_waiting
-        self.n_taken = 0
+        self._lock, self.n_taken = threading.Lock(), 0
 
     def submit(self, function: Callable[[], Any]) -> Any:
         """Return the future of a function; a full queue is a 429 `Problem`."""
         if not self._places.acquire(blocking=False):
             raise Problem(429, f"{self.n_places} requests are under way or waiting; try again")
-        self.n_taken += 1
+        self._count(1)
         future = self._pool.submit(function)
         future.add_done_callback(self._leave)
         return future
@@ -82,5 +111,9 @@ class Workers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _leave(self, _: Any) -> None:
-        self.n_taken -= 1
+        self._count(-1)
         self._places.release()
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self.n_taken += change

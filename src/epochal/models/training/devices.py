@@ -1,0 +1,13 @@
+"""On what networks are trained, in a sentence."""
+
+from __future__ import annotations
+
+import torch
+
+
+def describe_device() -> str:
+    """Say which GPU trains networks over signals, or why none does."""
+    if torch.cuda.is_available():
+        return f"Networks over signals train on {torch.cuda.get_device_name()}, others on the processor"
+    build = "" if torch.version.cuda else ", which is built without CUDA"
+    return f"Networks train on the processor: torch {torch.__version__}{build} finds no GPU"

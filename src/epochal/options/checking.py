@@ -1,0 +1,109 @@
+"""What one section of a study's parameters must have in common with another, and with the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from epochal.errors import EpochalError, RecordingError, did_you_mean
+from epochal.options import (
+    DeepOptions,
+    EvaluationOptions,
+    ExportOptions,
+    FamilyOptions,
+    FeatureOptions,
+    IngestionOptions,
+    SplitOptions,
+    StackingOptions,
+    StudyOptions,
+)
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "study": StudyOptions,
+    "ingestion": IngestionOptions,
+    "feature_engineering": FeatureOptions,
+    "splitting": SplitOptions,
+    "classical_models": FamilyOptions,
+    "deep_models": DeepOptions,
+    "stacking": StackingOptions,
+    "evaluation": EvaluationOptions,
+    "serving_export": ExportOptions,
+}
+
+
+def check_study(parameters: Mapping[str, Any], *, reads_files: bool = False) -> None:
+    """Check all sections of a study, whichever of its pipelines run.
+
+    Sections are mappings, or options already made of them. A section that does not exist, an
+    option that is misspelt, an unknown feature, a label's class that the study does not have and,
+    where `reads_files`, a missing folder raise `EpochalError` naming it.
+    """
+    for name in parameters:
+        if name not in SECTIONS:
+            raise EpochalError(f"No section '{name}' in the parameters{did_you_mean(name, SECTIONS)}")
+    made = {name: _make(name, values) for name, values in parameters.items()}
+    if "feature_engineering" in made:
+        check_features(made["feature_engineering"])
+    if "ingestion" in made and "study" in made:
+        check_classes(made["ingestion"], made["study"])
+    if reads_files:
+        check_folder(made["ingestion"])
+
+
+def _make(name: str, values: Any) -> Any:
+    try:
+        return SECTIONS[name].model_validate(values)
+    except ValidationError as error:
+        raise EpochalError(f"{name}: {'; '.join(map(_say, error.errors()))}") from error
+
+
+def _say(error: Any) -> str:
+    where = ".".join(map(str, error["loc"]))
+    return f"{where}: {error['msg']}" if where else str(error["msg"])
+
+
+def check_features(options: FeatureOptions) -> None:
+    """Refuse a feature set that the roster does not have, `EpochalError`."""
+    from epochal.features.roster import FEATURE_SETS
+
+    for signal, one in options.signals.items():
+        for name in one.features:
+            if name not in FEATURE_SETS:
+                raise EpochalError(
+                    f"feature_engineering.signals.{signal}: no feature set '{name}'"
+                    f"{did_you_mean(name, FEATURE_SETS)}"
+                )
+
+
+def check_classes(ingestion: IngestionOptions, study: StudyOptions) -> None:
+    """Refuse a class that is named where labels are read and that the study lacks, and the reverse.
+
+    Only a map that the study itself gives is looked at; a reader's own knows more than one study's.
+    """
+    stages = ingestion.reader_options.get("stages") or {}
+    named = [label for label in getattr(stages, "values", list)() if label is not None]
+    _refuse_unknown("ingestion.reader_options.stages", map(str, named), study.classes)
+    if ingestion.trim is not None:
+        _refuse_unknown("ingestion.trim.label", [ingestion.trim.label], study.classes)
+    absent = [name for name in study.classes if name not in map(str, named)]
+    if named and absent:
+        raise EpochalError(
+            f"ingestion.reader_options.stages: no label becomes '{absent[0]}' of study.classes"
+        )
+
+
+def _refuse_unknown(where: str, named: Iterable[str], classes: tuple[str, ...]) -> None:
+    for name in named:
+        if name not in classes:
+            raise EpochalError(
+                f"{where}: '{name}' is not in study.classes{did_you_mean(name, classes)} "
+                "(null leaves epochs unscored)"
+            )
+
+
+def check_folder(options: IngestionOptions) -> None:
+    """Refuse a missing folder of raw files, `RecordingError`."""
+    if options.source == "files" and not options.folder.is_dir():
+        raise RecordingError(options.folder, "no such folder (ingestion.path)")

@@ -1,0 +1,1 @@
+"""What the web service is asked and what it answers, as pydantic models."""

@@ -1,0 +1,58 @@
+"""Nothing that a review has acknowledged is lost when the service is killed."""
+
+import threading
+import time
+
+import httpx
+import pytest
+from made_results import make_results
+
+from epochal.serving.reviewing import Reviews
+from service_material import running
+
+pytestmark = pytest.mark.slow
+
+
+def begin(url):
+    start = {"kind": "study", "name": "made", "recording_id": "r4"}
+    return httpx.post(f"{url}/api/reviews", json=start).json()["card"]["id"]
+
+
+def correct_all(url, review, acknowledged):
+    """Correct epoch after epoch until the service is gone; note what it answered for."""
+    state = httpx.get(f"{url}/api/reviews/{review}").json()
+    labels = dict(zip(state["epochs"]["epoch"], state["labels"], strict=True))
+    with httpx.Client(base_url=url) as client:
+        for turn in range(100):
+            for epoch in labels:
+                new = ("W", "N2", "REM")[(turn + epoch) % 3]
+                change = {"epoch": epoch, "old": labels[epoch], "new": new, "who": "AB"}
+                try:
+                    answer = client.post(f"/api/reviews/{review}/corrections", json=change)
+                except httpx.TransportError:
+                    return
+                assert answer.status_code == 201, answer.text
+                labels[epoch] = new
+                acknowledged.append(answer.json())
+
+
+def test_nothing_acknowledged_is_lost_by_kill_minus_nine(tmp_path):
+    make_results(tmp_path / "data", n_epochs=40)
+    places = {"results_folder": str(tmp_path / "data"), "review_folder": str(tmp_path / "reviews")}
+    acknowledged = []
+    for _ in range(2):  # and again with what the first kill left
+        with running(tmp_path, **places) as server:
+            review = begin(server.url)
+            thread = threading.Thread(target=correct_all, args=(server.url, review, acknowledged))
+            n_before = len(acknowledged)
+            thread.start()
+            end = time.monotonic() + 30
+            while len(acknowledged) < n_before + 25 and time.monotonic() < end:
+                time.sleep(0.01)
+            server.kill()
+            thread.join(timeout=30)
+        assert len(acknowledged) >= n_before + 25
+        kept = [one.model_dump() for one in Reviews(tmp_path / "reviews").get(review).corrections()]
+        by_number = {one["number"]: one for one in kept}
+        assert all(by_number[one["number"]] == one for one in acknowledged)
+        assert len(kept) <= len(acknowledged) + 2  # at most one per kill was not answered for

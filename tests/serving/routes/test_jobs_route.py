@@ -1,0 +1,140 @@
+import time
+
+import httpx
+import pytest
+
+from epochal.provenance import RESEARCH_USE
+from service_material import LABELS, NAME, Server, client_of, write_night
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("jobs")
+
+
+@pytest.fixture(scope="module")
+def client(folder):
+    with client_of(folder) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def night(folder) -> bytes:
+    return write_night(folder / "night.edf").read_bytes()
+
+
+def submit(client, content: bytes, query: str = "", *, name: str = "night.edf"):
+    return client.post(f"/api/jobs{query}", files={"file": (name, content)})
+
+
+def wait_for(client, location: str, seconds: float = 60.0) -> dict:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = client.get(location).json()
+        if found["status"] in {"done", "failed"}:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(found)
+
+
+def test_a_job_is_accepted_done_and_fetched_in_every_format(client, night):
+    response = submit(client, night)
+    assert response.status_code == 202
+    location = response.headers["Location"]
+    assert location == f"/api/jobs/{response.json()['id']}"
+    done = wait_for(client, location)
+    assert (done["status"], done["percent"], done["bundle"]) == ("done", 100, NAME)
+    assert (done["data_source"], done["in_sample"]) == ("simulated", False)
+    assert done["notice"] == RESEARCH_USE
+    assert done["expires_at"] > done["finished_at"]
+    for kind, address in done["results"].items():
+        result = client.get(address)
+        assert result.status_code == 200
+        assert result.headers["X-Epochal-Data-Source"] == "simulated"
+        shown = "inline" if kind == "report" else "attachment"
+        assert result.headers["Content-Disposition"].startswith(f'{shown}; filename="night.')
+        assert kind in address
+    answer = client.get(done["results"]["json"]).json()
+    assert [one["label"] for one in answer["recordings"][0]["epochs"]] == LABELS
+    assert "expires_at" in answer["retention"]
+
+
+def test_the_result_is_that_of_score(client, night):
+    location = submit(client, night).headers["Location"]
+    wait_for(client, location)
+    direct = client.post("/score", files={"file": ("night.edf", night)})
+    assert client.get(f"{location}/result").text == direct.text
+
+
+def test_a_job_that_fails_says_why(client):
+    failed = wait_for(client, submit(client, b"garbage").headers["Location"])
+    assert failed["status"] == "failed"
+    assert failed["error"]["status"] == 422
+    assert "not an EDF" in failed["error"]["detail"]
+    result = client.get(f"/api/jobs/{failed['id']}/result")
+    assert result.status_code == 409
+    assert "the job is failed" in result.json()["detail"]
+
+
+def test_jobs_are_listed_and_deleted(client, night):
+    location = submit(client, night).headers["Location"]
+    job_id = location.rsplit("/", 1)[1]
+    assert job_id in {one["id"] for one in client.get("/api/jobs").json()}
+    assert client.delete(location).status_code == 204
+    assert client.get(location).status_code == 404
+    assert client.get(f"{location}/result").status_code == 404
+    assert client.delete(location).status_code == 404
+    assert job_id not in {one["id"] for one in client.get("/api/jobs").json()}
+
+
+def test_the_upload_is_gone_once_it_is_scored(client, night, folder):
+    job_id = submit(client, night, "?simulated=true").json()["id"]
+    wait_for(client, f"/api/jobs/{job_id}")
+    deadline = time.monotonic() + 10
+    wanted = {"job.json", "result.csv", "result.edf", "result.json", "result.report"}
+    while time.monotonic() < deadline:
+        left = {one.name for one in (folder / "work/jobs" / job_id).iterdir()}
+        if left == wanted:
+            break
+        time.sleep(0.02)
+    assert left == wanted
+
+
+@pytest.mark.parametrize("job_id", ["x", "0" * 31, "0" * 33, "..%2f..%2fetc", "G" * 32])
+def test_an_id_that_is_none_reaches_no_file(client, job_id):
+    assert client.get(f"/api/jobs/{job_id}").status_code in {404, 422}
+    assert client.delete(f"/api/jobs/{job_id}").status_code in {404, 422}
+
+
+def test_an_upload_that_is_wrong_is_no_job(client):
+    before = len(client.get("/api/jobs").json())
+    assert submit(client, b"", name="a.edf").status_code == 422
+    assert submit(client, b"x", name="a.exe").status_code == 422
+    assert submit(client, b"x", "?bundle=nix").status_code == 404
+    assert len(client.get("/api/jobs").json()) == before
+
+
+@pytest.mark.slow
+def test_what_was_accepted_survives_the_death_of_the_server(tmp_path):
+    night = write_night(tmp_path / "night.edf", LABELS * 40).read_bytes()
+    server = Server(tmp_path).wait()
+    try:
+        accepted = []
+        for number in range(4):
+            files = {"file": (f"night{number}.edf", night)}
+            response = httpx.post(f"{server.url}/api/jobs", files=files, timeout=60)
+            assert response.status_code == 202
+            accepted.append(response.headers["Location"])
+    finally:
+        server.kill()  # -9, with jobs under way and waiting
+    reborn = Server(tmp_path).wait()
+    try:
+        with httpx.Client(base_url=reborn.url, timeout=60) as client:
+            for number, location in enumerate(accepted):
+                done = wait_for(client, location)
+                assert (done["status"], done["file"]) == ("done", f"night{number}.edf")
+                answer = client.get(done["results"]["json"]).json()
+                labels = [one["label"] for one in answer["recordings"][0]["epochs"]]
+                assert labels == LABELS * 40
+    finally:
+        reborn.kill()
