@@ -104,7 +104,8 @@ def test_no_epochs_name_the_same_columns(name):
 def test_a_set_is_called_with_windows_and_a_rate(name):
     direct = feature_function(name)(walk(), SFREQ)
     for feature, column in compute_features(walk(), SFREQ, [name]).items():
-        assert np.allclose(column, direct[feature], rtol=1e-6, equal_nan=True), feature
+        # `compute_features` fills blocks up, and BLAS adds the rows at an edge in another order
+        assert np.allclose(column, direct[feature], rtol=2e-5, atol=1e-6, equal_nan=True), feature
 
 
 def test_memory_stays_below_one_copy_of_the_windows():

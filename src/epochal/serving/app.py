@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from epochal import __version__
 from epochal.provenance import RESEARCH_USE
+from epochal.serving.messages.documented import any_other, may_answer
 from epochal.serving.routes import (
     alerts,
     bundles,
@@ -63,6 +64,7 @@ def create_app(options: ServiceOptions | None = None) -> FastAPI:
         version=__version__,
         description=_DESCRIPTION,
         lifespan=_lifespan(service),
+        responses=any_other(),
     )
     app.state.service = service
     problems.install(app)
@@ -70,7 +72,11 @@ def create_app(options: ServiceOptions | None = None) -> FastAPI:
     for make in OPEN:
         app.include_router(make(service))
     for make in GUARDED:
-        app.include_router(make(service), dependencies=[Depends(guard(service.access))])
+        app.include_router(
+            make(service),
+            dependencies=[Depends(guard(service.access))],
+            responses=may_answer(401),
+        )
     return app
 
 

@@ -12,6 +12,7 @@ from epochal.serving.messages.answers import ProblemDetails
 
 _WHY = {
     400: "The body is not what it says it is.",
+    401: "The service asks for a key or a token, and this is none of its own.",
     404: "There is nothing of that name.",
     406: "The answer cannot be had in that format.",
     409: "It is not ready, or no longer possible.",
@@ -25,18 +26,28 @@ _WHY = {
     507: "The disk is full.",
 }
 _COMMON = (429, 503, 504)
+_PROBLEM = "application/problem+json"
 
 
 def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return FastAPI's `responses` for problems of these statuses, and those of every route."""
-    content = {"application/problem+json": {"schema": inline(ProblemDetails)}}
     return {
         status: {
             "description": _WHY.get(status, HTTPStatus(status).phrase),
-            "content": content,
+            "content": _as_problem(),
         }
         for status in sorted({*statuses, *_COMMON})
     }
+
+
+def any_other() -> dict[int | str, dict[str, Any]]:
+    """Return FastAPI's `responses` for whatever a route does not name: it is a problem, too."""
+    what = "Whatever went wrong, the detail says what and what is allowed."
+    return {"default": {"description": what, "content": _as_problem()}}
+
+
+def _as_problem() -> dict[str, Any]:
+    return {_PROBLEM: {"schema": inline(ProblemDetails)}}
 
 
 def json_body(

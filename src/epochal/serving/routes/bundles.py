@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from epochal.serving.bundle import CARD, STACK, Manifest
+from epochal.serving.messages.documented import may_answer
 from epochal.serving.service.shelf import Shelved
 from epochal.serving.service.state import Service
 
@@ -67,7 +68,9 @@ def router(service: Service) -> APIRouter:
         """List the bundles, the default one first."""
         return [_line(service.shelf.get(name)) for name in service.shelf.names]
 
-    @routes.get("/api/bundle", summary="All that a bundle says of itself")
+    @routes.get(
+        "/api/bundle", summary="All that a bundle says of itself", responses=may_answer(404, 422)
+    )
     def bundle(name: BundleName = None) -> BundleFacts:
         """Return a bundle's manifest and model card."""
         shelved = service.shelf.get(name)

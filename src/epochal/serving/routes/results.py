@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from epochal.errors import EpochalError, explain
 from epochal.provenance import RESEARCH_USE
+from epochal.serving.messages.documented import may_answer
 from epochal.serving.results import (
     Curves,
     StudyCard,
@@ -38,7 +39,7 @@ class RecordingEpochs(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """Return the routes of studies' results; they read files, and compute nothing."""
-    routes = APIRouter(prefix="/api/results", tags=["results"], responses={404: {}})
+    routes = APIRouter(prefix="/api/results", tags=["results"], responses=may_answer(404, 422))
     folder = service.options.results_folder
 
     @routes.get("", summary="The studies that have results")

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from epochal.provenance import RESEARCH_USE
+from epochal.serving.messages.documented import may_answer
 from epochal.serving.results import epochs_table
 from epochal.serving.review_export import Format, export_review
 from epochal.serving.reviewing import (
@@ -72,7 +73,7 @@ class Signature(BaseModel):
 
 def router(service: Service) -> APIRouter:
     """Return the routes of reviews."""
-    routes = APIRouter(tags=["review"], responses={404: {}})
+    routes = APIRouter(tags=["review"], responses=may_answer(404, 422))
     reviews = reviews_of(service)
     _add_reading(routes, reviews)
     _add_writing(routes, reviews, ReviewSources(service))
@@ -138,7 +139,7 @@ def _add_writing(routes: APIRouter, reviews: Reviews, sources: ReviewSources) ->
         "/api/reviews/{review_id}/corrections",
         summary="Correct or confirm an epoch",
         status_code=201,
-        responses={409: {"description": "The epoch has another label by now."}},
+        responses=may_answer(409),
     )
     def correct(review_id: str, change: Change) -> Correction:
         """Keep a correction: once this answers, neither a crash nor a power cut loses it."""

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from epochal.serving.messages.documented import may_answer
 from epochal.serving.reviewing import Origin
 from epochal.serving.routes.review import get_review, reviews_of
 from epochal.serving.service.reviewed import ReviewSources
@@ -33,7 +34,7 @@ StretchOf = Annotated[Stretch, Query()]
 
 def router(service: Service) -> APIRouter:
     """Return the routes that show signals; they read files in the service's workers."""
-    routes = APIRouter(tags=["review"], responses={404: {}})
+    routes = APIRouter(tags=["review"], responses=may_answer(404, 422))
     reviews, sources = reviews_of(service), ReviewSources(service)
 
     @routes.get("/api/reviews/{review_id}/signals", summary="The signals beside an epoch")

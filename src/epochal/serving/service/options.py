@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from epochal.serving.entries import Precision
 from epochal.serving.service.alert_rules import AlertRule
 
 MIB = 1024 * 1024
@@ -27,6 +28,12 @@ class ServiceOptions(BaseSettings):
         5.0, ge=0, description="How often changed bundles are looked for, in seconds; 0: never."
     )
     n_threads: int = Field(1, ge=1, description="Threads of one inference.")
+    provider: Literal["cpu", "cuda", "tensorrt"] | None = Field(
+        None, description="What runs the models; default: EPOCHAL_PROVIDER, else cpu."
+    )
+    precision: Precision | None = Field(
+        None, description="Whether files of 8 bits serve where a bundle has them; default: its own."
+    )
     n_workers: int = Field(2, ge=1, description="Requests that are worked on at one time.")
     max_waiting: int = Field(64, ge=0, description="Requests that may wait; more are told 429.")
     timeout_s: float = Field(60.0, gt=0, description="How long a request may take, in seconds.")

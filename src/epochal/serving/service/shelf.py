@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from epochal.errors import EpochalError, did_you_mean, explain
 from epochal.serving.bundle import MANIFEST, Scorer, read_bundle
@@ -29,17 +30,20 @@ class Shelved:
 
 
 class Shelf:
-    """Loaded bundles by name, the first the default one; `tell` hears each model's time."""
+    """Loaded bundles by name, the first the default one.
+
+    `tell` hears each model's time; the rest is how a `Scorer` runs (`n_threads`, `provider` …).
+    """
 
     def __init__(
         self,
         folders: Mapping[str, Path],
         *,
-        n_threads: int = 1,
         tell: Callable[[str, str, float], None] = lambda bundle, model, seconds: None,
+        **runs: Any,
     ) -> None:
         self._folders = dict(folders)
-        self._n_threads, self._tell = n_threads, tell
+        self._runs, self._tell = runs, tell
         self._lock = threading.Lock()
         self.errors: dict[str, str] = {}
         self._shelved: dict[str, Shelved] = {}
@@ -89,7 +93,7 @@ class Shelf:
         folder = self._folders[name]
         stamp = _stamp(folder) if (folder / MANIFEST).is_file() else (0, 0, 0)
         tell = partial(self._tell, name)
-        scorer = TimedScorer(read_bundle(folder), tell=tell, n_threads=self._n_threads)
+        scorer = TimedScorer(read_bundle(folder), tell=tell, **self._runs)
         return Shelved(name, scorer, stamp, time.time())
 
 

@@ -31,7 +31,13 @@ class Service:
         self.options = options
         self.started_at = time.time()
         self.metrics = Metrics()
-        self.shelf = Shelf(options.bundles, n_threads=options.n_threads, tell=self.metrics.inferred)
+        self.shelf = Shelf(
+            options.bundles,
+            tell=self.metrics.inferred,
+            n_threads=options.n_threads,
+            provider=options.provider,
+            precision=options.precision,
+        )
         self.watcher = Watcher(self.shelf, options.watch_s)
         self.workers = Workers(options.n_workers, options.max_waiting)
         self.access = Access(options)
@@ -101,8 +107,12 @@ class Workers:
         """Return the future of a function; a full queue is a 429 `Problem`."""
         if not self._places.acquire(blocking=False):
             raise Problem(429, f"{self.n_places} requests are under way or waiting; try again")
+        try:
+            future = self._pool.submit(function)
+        except RuntimeError as error:  # the pool takes no more
+            self._places.release()
+            raise Problem(503, "this service is about to stop") from error
         self._count(1)
-        future = self._pool.submit(function)
         future.add_done_callback(self._leave)
         return future
 

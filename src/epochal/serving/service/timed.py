@@ -17,8 +17,8 @@ Told = Callable[[str, float], None]
 class TimedScorer(Scorer):
     """As a scorer; `tell` hears the model and the seconds of each answer."""
 
-    def __init__(self, bundle: Bundle, *, tell: Told, n_threads: int = 1) -> None:
-        super().__init__(bundle, n_threads=n_threads)
+    def __init__(self, bundle: Bundle, *, tell: Told, **runs: Any) -> None:
+        super().__init__(bundle, **runs)
         self._tell = tell
 
     def predict(self, features: Table, model: str | None = None, **given: Any) -> np.ndarray:
