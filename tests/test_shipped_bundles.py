@@ -259,6 +259,20 @@ def test_a_wrists_recording_gets_the_stress_bundle(cohorts, empty):
 
 
 @pytest.mark.slow
+def test_a_wrist_streams_with_the_stress_bundle_as_it_is_scored_whole(cohorts, empty):
+    (folder,) = {path.parent for path in (cohorts / "wearable").rglob("BVP.csv")}
+    assert score(folder).exit_code == 0
+    given = ["replay", str(folder), "--bundle", "stress", "--speed", "max", "--out", "live"]
+    replayed = CliRunner().invoke(cli, given)
+    assert replayed.exit_code == 0, replayed.output
+    live = pd.read_csv(next(Path("live").glob("*.epochs.csv")), keep_default_na=False)
+    whole = read_epochs(folder.name)
+    assert len(live) == len(whole) > 20
+    assert list(live["label"]) == list(whole["label"])
+    proba = [name for name in whole if name.startswith("proba_")]
+    assert np.abs(live[proba] - whole[proba]).to_numpy().max() <= 1e-6
+
+
 def test_of_a_whole_day_the_night_is_found_and_the_day_stays_awake(empty):
     write_cohort("sleep", Path("day"), {"seed": 5, "n_subjects": 1, "hours": 22})
     path = next(Path("day").rglob("*-PSG.edf"))

@@ -25,6 +25,7 @@ COMMANDS = {
     "inspect": ("epochal.commands.inspect:inspect", "Say what raw recordings hold."),
     "score": ("epochal.commands.score:score", "Score raw recordings with a bundle."),
     "serve": ("epochal.commands.serve:serve", "Serve bundles: REST, streams, dashboard."),
+    "replay": ("epochal.commands.replay:replay", "Stream a recording at any speed."),
     "drift": ("epochal.commands.drift:drift", "Compare recordings with a bundle's training data."),
     "explain": ("epochal.commands.explain:explain", "Say why one epoch was scored as it was."),
     "compare": ("epochal.commands.compare:compare", "Compare scored recordings with your own."),

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from epochal.serving.app import create_app
 from rest_material import ruled_bundle, write
-from service_material import NAME, client_of, make_options, write_night
+from service_material import NAME, client_of, write_night
 
 schemathesis = pytest.importorskip("schemathesis")
 sys.path.append(str(Path(__file__).parent / "dashboard"))
@@ -39,11 +38,18 @@ def service(tmp_path_factory):
     folder = tmp_path_factory.mktemp("schema")
     make_results(folder / "data", n_epochs=40)
     bundles = {NAME: write(folder / "ruled", ruled_bundle())}
-    app = create_app(make_options(folder, bundles=bundles))
-    asgi = schemathesis.python.asgi
-    with asgi.get_client(app) as client:  # it starts the service, once for all clients
-        yield app, {**names_of(client, folder), "name": NAME}
-    asgi.shutdown_lifespans()
+    with client_of(folder, bundles=bundles) as client:
+        yield as_it_runs(client.app), {**names_of(client, folder), "name": NAME}
+
+
+def as_it_runs(app):
+    """Return an application that schemathesis cannot start or stop: it stops it after each test."""
+
+    async def ask(scope, receive, send):
+        assert scope["type"] != "lifespan"
+        await app(scope, receive, send)
+
+    return ask
 
 
 def names_of(client, folder) -> dict[str, str]:
@@ -129,7 +135,7 @@ def ask_all(schema, names, mode) -> Asker:
 
 def test_whatever_the_schema_allows_is_answered_as_it_says(service, schema):
     asker = ask_all(schema, service[1], schemathesis.GenerationMode.POSITIVE)
-    assert asker.wrong == {}
+    assert not asker.wrong, "\n\n".join(f"{at}: {what}" for at, what in asker.wrong.items())
     every = {one.ok().label for one in schema.get_all_operations()}
     assert {label.split(" ")[1] for label in every - asker.asked} <= PATHS_LEFT_OUT
     assert asker.statuses[200] > 50
@@ -138,7 +144,7 @@ def test_whatever_the_schema_allows_is_answered_as_it_says(service, schema):
 
 def test_whatever_the_schema_forbids_is_refused_in_a_problem(service, schema):
     asker = ask_all(schema, service[1], schemathesis.GenerationMode.NEGATIVE)
-    assert asker.wrong == {}
+    assert not asker.wrong, "\n\n".join(f"{at}: {what}" for at, what in asker.wrong.items())
     assert asker.statuses[422] > 20
 
 

@@ -20,6 +20,9 @@ from epochal.signals.quality_policy import quality_features
 _NOWHERE_S = -1e9  # a window that is not there: all its samples are missing
 SPECTROGRAM = "spectrogram"  # an array that is computed where a recording does not bring it
 
+# Of no epochs the columns are asked for all the same: windows that every set is able to take.
+_LENGTH_OF_NONE_S = 60.0
+
 
 def extract_features(
     recording: Recording, epochs: pd.DataFrame, options: FeatureOptions
@@ -107,7 +110,7 @@ def _windows(
         raise RecordingError(
             recording.recording_id, f"channels {list(signal.channels)} have different rates {rates}"
         )
-    length_s = float(epochs["length_s"].iloc[0]) if len(epochs) else 1.0
+    length_s = float(epochs["length_s"].iloc[0]) if len(epochs) else _LENGTH_OF_NONE_S
     window_s = signal.window_s or length_s
     onsets_s = _window_onsets(signal, recording, epochs, window_s=window_s, length_s=length_s)
     cut = [cut_epochs(channel, onsets_s, window_s) for channel in channels]

@@ -25,6 +25,7 @@ from epochal.serving.routes import (
     review,
     score,
     signals,
+    stream,
 )
 from epochal.serving.service import problems, shields
 from epochal.serving.service.access import guard
@@ -53,6 +54,7 @@ GUARDED: tuple[Callable[[Service], APIRouter], ...] = (
     review.router,
     score.router,
     signals.router,
+    stream.router,
 )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
-from epochal.serving.messages.answers import JobAnswer
+from epochal.serving.messages.answers import JobAnswer, ScoreAnswer
 from epochal.serving.messages.documented import file_body, may_answer
 from epochal.serving.routes.bundles import BundleName
 from epochal.serving.routes.predict import Substitute
@@ -113,10 +113,9 @@ def _add_results(routes: APIRouter, jobs: Jobs) -> None:
     @routes.get(
         "/{job_id}/result",
         summary="What came of a job",
-        response_class=FileResponse,
         responses={
             **may_answer(404, 406, 409, 422),
-            200: {"content": CONTENT, "description": "The results."},
+            200: {"model": ScoreAnswer, "content": CONTENT, "description": "The results."},
         },
     )
     def result(job_id: JobId, kind: ResultFormat = "csv") -> FileResponse:

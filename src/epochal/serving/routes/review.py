@@ -30,6 +30,10 @@ from epochal.serving.service.state import Service
 
 Who = Annotated[str, Field(min_length=1, max_length=64, description="Initials will do.")]
 MEDIA_TYPES = {"csv": "text/csv", "table": "text/csv", "edf": "application/octet-stream"}
+_EXPORTS = {
+    "text/csv": {"schema": {"type": "string"}},
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+}
 
 
 class ReviewLine(BaseModel):
@@ -109,7 +113,12 @@ def _add_reading(routes: APIRouter, reviews: Reviews) -> None:
         """Return who changed what, when, oldest first."""
         return get_review(reviews, review_id).corrections()
 
-    @routes.get("/api/reviews/{review_id}/export", summary="The corrected labels as a file")
+    @routes.get(
+        "/api/reviews/{review_id}/export",
+        summary="The corrected labels as a file",
+        response_class=Response,
+        responses={200: {"content": _EXPORTS, "description": "The file."}},
+    )
     def export(review_id: str, format: Format = "csv") -> Response:
         """Return a hypnogram (CSV, EDF+), or a table with the model's label beside each."""
         review = get_review(reviews, review_id)

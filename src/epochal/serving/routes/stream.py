@@ -43,10 +43,7 @@ class StreamLimits(NamedTuple):
 def router(service: Service, limits: StreamLimits | None = None) -> APIRouter:
     """Return the route `/stream`."""
     options = service.options
-    chosen = limits or StreamLimits(
-        getattr(options, "stream_idle_s", StreamLimits().idle_s),
-        getattr(options, "stream_message_bytes", StreamLimits().message_bytes),
-    )
+    chosen = limits or StreamLimits(options.stream_idle_s, options.stream_message_bytes)
     streams = HeldStreams(options.max_streams, options.keep_streams_s)
     routes = APIRouter(tags=["stream"])
 

@@ -75,6 +75,12 @@ class ServiceOptions(BaseSettings):
         None, description="Where corrections are kept; default: `reviews` in the work folder."
     )
     max_streams: int = Field(32, ge=0, description="Live streams at one time.")
+    stream_idle_s: float = Field(
+        60.0, gt=0, description="How long a stream may send nothing, in seconds."
+    )
+    stream_message_bytes: int = Field(
+        4 * MIB, ge=1024, description="The largest message of a stream."
+    )
     keep_streams_s: float = Field(
         120.0, ge=0, description="How long a broken stream may be taken up again, in seconds."
     )
