@@ -126,6 +126,11 @@ def in_sample(done: list[ScoredOne]) -> bool | None:
     return True if any(seen) else (None if None in seen else False)
 
 
+def problems_of(done: list[ScoredOne]) -> list[str]:
+    """Return what the reader repaired or left out, of any of the recordings, each once."""
+    return list(dict.fromkeys(said for one in done for said in one.scored.summary["problems"]))
+
+
 def name_result(name: str, kind: str) -> str:
     """Return a name for a result of a file."""
     return Path(name).stem + ENDINGS[kind]

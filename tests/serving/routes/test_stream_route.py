@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import uvicorn
-from fastapi import Depends
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -19,9 +18,8 @@ from builders import make_bundle
 from epochal.errors import EpochalError
 from epochal.serving.app import create_app
 from epochal.serving.bundle import Scorer, write_bundle
-from epochal.serving.routes import stream as routes
 from epochal.serving.scoring import score_recording
-from epochal.serving.service.access import SUBPROTOCOL, guard
+from epochal.serving.service.access import SUBPROTOCOL
 from epochal.serving.service.options import ServiceOptions
 from epochal.serving.stream.client import StreamClient
 from epochal.serving.stream.declaring import Declaration
@@ -41,14 +39,10 @@ START = {
 class Served:
     """A service on a port of this machine, in a thread of its own."""
 
-    def __init__(self, folder, limits=None, **options) -> None:
+    def __init__(self, folder, **options) -> None:
         bundles = {"causal": folder / "causal", "later": folder / "later"}
         given = {"bundles": bundles, "watch_s": 0, "work_folder": folder / "work"}
         app = create_app(ServiceOptions(**given | options))
-        app.router.routes[:] = [r for r in app.routes if getattr(r, "path", "") != "/stream"]
-        service = app.state.service
-        guarded = [Depends(guard(service.access))]
-        app.include_router(routes.router(service, limits), dependencies=guarded)
         config = uvicorn.Config(
             app, port=0, log_level="error", lifespan="off", ws_ping_interval=None
         )
@@ -297,7 +291,7 @@ class TestRefusals:
         assert "1 streams at one time" in problem["detail"]
 
     def test_silence_and_messages_that_are_too_large(self, folder):
-        with Served(folder, routes.StreamLimits(idle_s=0.3, message_bytes=2000)) as url:
+        with Served(folder, stream_idle_s=0.3, stream_message_bytes=2000) as url:
             with connect(url) as line:
                 begin(line)
                 assert refusal_of(line)["status"] == 408

@@ -98,6 +98,9 @@ class JobAnswer(BaseModel):
     expires_at: str | None = Field(None, description="When its results are deleted.")
     data_source: str | None = Field(None, description="Known once it is done.")
     in_sample: bool | None = None
+    problems: list[str] = Field(
+        default_factory=list, description="What the reader repaired or left out."
+    )
     error: dict[str, Any] | None = Field(None, description="The problem that it failed with.")
     results: dict[str, str] = Field(
         default_factory=dict, description="Where each result can be fetched."

@@ -128,7 +128,11 @@ def _add_results(routes: APIRouter, jobs: Jobs) -> None:
             there = ", ".join(jobs.files.kinds(job_id))
             raise Problem(406, f"no '{kind}' of several recordings; there are {there}")
         headers = describe_results(
-            state.name, kind, state.data_source or "simulated", state.in_sample
+            state.name,
+            kind,
+            state.data_source or "simulated",
+            seen=state.in_sample,
+            problems=state.problems,
         )
         return FileResponse(path, media_type=MEDIA_TYPES[kind], headers=headers)
 
@@ -165,6 +169,7 @@ def _answer(jobs: Jobs, request: Request, state: JobState, *, keep_s: float) -> 
         expires_at=(over + keep).isoformat() if over else None,
         data_source=state.data_source,
         in_sample=state.in_sample,
+        problems=state.problems,
         error=state.error,
         results={kind: f"{address}/result?format={kind}" for kind in kinds},
     )

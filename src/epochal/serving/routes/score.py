@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -18,6 +19,7 @@ from epochal.serving.scored_files import (
     Work,
     in_sample,
     name_result,
+    problems_of,
     source_of,
     write_answer,
 )
@@ -39,6 +41,8 @@ FormatOf = Annotated[
 Simulated = Annotated[
     bool, Query(description="The file is simulated: every result is then marked as such.")
 ]
+PROBLEMS_HEADER = "X-Epochal-Problems"
+_LONGEST_HEADER = 1000
 # a report has its style and its pictures within it, and nothing else
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 FILE = (
@@ -116,8 +120,10 @@ def negotiate(request: Request) -> Kind:
     raise Problem(406, f"there is no {accepted[:80]}; there are {', '.join(_ACCEPTED)}")
 
 
-def describe_results(name: str, kind: str, done_source: str, seen: bool | None) -> dict[str, str]:
-    """Return the headers of a result: its name, and what it stands on.
+def describe_results(
+    name: str, kind: str, done_source: str, *, seen: bool | None, problems: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return the headers of a result: its name, what it stands on, and what had to be repaired.
 
     A report is to be looked at, and may run nothing; the others are to be saved.
     """
@@ -128,7 +134,14 @@ def describe_results(name: str, kind: str, done_source: str, seen: bool | None) 
         SOURCE_HEADER: done_source,
         "X-Epochal-In-Sample": {True: "true", False: "false", None: "unknown"}[seen],
         "X-Epochal-Notice": RESEARCH_USE,
+        **({PROBLEMS_HEADER: _as_header(problems)} if problems else {}),
     }
+
+
+def _as_header(problems: Sequence[str]) -> str:
+    """Return sentences as a header's value: a table has no room for them."""
+    told = " ".join("; ".join(problems).split())
+    return told[:_LONGEST_HEADER].encode("ascii", "replace").decode()
 
 
 def _score(service: Service, upload: Upload, asked: Asked) -> Response:
@@ -145,7 +158,9 @@ def _score(service: Service, upload: Upload, asked: Asked) -> Response:
 
 def _respond(work: Work, done: list[ScoredOne], kind: Kind) -> Response:
     content = write_answer(work, done, kind, RETENTION)
-    headers = describe_results(work.name, kind, source_of(done), in_sample(done))
+    headers = describe_results(
+        work.name, kind, source_of(done), seen=in_sample(done), problems=problems_of(done)
+    )
     headers["X-Epochal-Retention"] = RETENTION
     headers["X-Epochal-Bundle"] = work.bundle
     return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)

@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, WebSocket
@@ -33,24 +33,15 @@ _BUSY_S = 0.05
 _LARGEST = 2**63  # of a whole number in JSON, which may have any digits
 
 
-class StreamLimits(NamedTuple):
-    """How long a client may be silent, in seconds, and how large a message may be, in bytes."""
-
-    idle_s: float = 60.0
-    message_bytes: int = 4 * 1024 * 1024
-
-
-def router(service: Service, limits: StreamLimits | None = None) -> APIRouter:
+def router(service: Service) -> APIRouter:
     """Return the route `/stream`."""
-    options = service.options
-    chosen = limits or StreamLimits(options.stream_idle_s, options.stream_message_bytes)
-    streams = HeldStreams(options.max_streams, options.keep_streams_s)
+    streams = HeldStreams(service.options.max_streams, service.options.keep_streams_s)
     routes = APIRouter(tags=["stream"])
 
     @routes.websocket("/stream")
     async def stream(websocket: WebSocket) -> None:
         with service.metrics.stream():
-            await Line(websocket, service, streams, chosen).serve()
+            await Line(websocket, service, streams).serve()
 
     return routes
 
@@ -58,11 +49,9 @@ def router(service: Service, limits: StreamLimits | None = None) -> APIRouter:
 class Line:
     """One connection: it begins a stream or takes one up, and passes messages to it."""
 
-    def __init__(
-        self, websocket: WebSocket, service: Service, streams: HeldStreams, limits: StreamLimits
-    ) -> None:
+    def __init__(self, websocket: WebSocket, service: Service, streams: HeldStreams) -> None:
         self._socket, self._service = websocket, service
-        self._streams, self._limits = streams, limits
+        self._streams, self._options = streams, service.options
         self._names: list[str] = []
 
     async def serve(self) -> None:
@@ -108,8 +97,8 @@ class Line:
             received=held.stream.received,
             n_epochs=held.stream.n_epochs,
             keep_s=self._streams.keep_s,
-            idle_s=self._limits.idle_s,
-            message_bytes=self._limits.message_bytes,
+            idle_s=self._options.stream_idle_s,
+            message_bytes=self._options.stream_message_bytes,
             **held.stream.describe(),
         )
         if token is not None:
@@ -188,14 +177,14 @@ class Line:
     async def _receive(self) -> dict[str, Any] | bytes:
         """Return the next message, JSON or binary; silence and too large a one are problems."""
         try:
-            given = await asyncio.wait_for(self._socket.receive(), self._limits.idle_s)
+            given = await asyncio.wait_for(self._socket.receive(), self._options.stream_idle_s)
         except TimeoutError as error:
-            raise Problem(408, f"nothing came for {self._limits.idle_s:g} s") from error
+            raise Problem(408, f"nothing came for {self._options.stream_idle_s:g} s") from error
         if given["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(given.get("code", 1006))
         message: str | bytes = given.get("bytes") or given.get("text") or ""
-        if len(message) > self._limits.message_bytes:
-            most = self._limits.message_bytes
+        if len(message) > self._options.stream_message_bytes:
+            most = self._options.stream_message_bytes
             raise Problem(413, f"a message of {len(message)} bytes; at most {most}")
         return message if isinstance(message, bytes) else _read_json(message)
 

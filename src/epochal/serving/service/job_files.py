@@ -40,6 +40,7 @@ class JobState(BaseModel):
     finished_at: datetime | None = None
     data_source: str | None = None
     in_sample: bool | None = None
+    problems: list[str] = Field(default_factory=list)
     error: dict[str, Any] | None = None
 
     @property

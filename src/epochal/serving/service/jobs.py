@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import IO
 
 from epochal.errors import EpochalError
-from epochal.serving.scored_files import ScoredOne, Work, in_sample, source_of, write_answer
+from epochal.serving.scored_files import (
+    ScoredOne,
+    Work,
+    in_sample,
+    problems_of,
+    source_of,
+    write_answer,
+)
 from epochal.serving.service import logs
 from epochal.serving.service.job_files import JobFolder, JobState
 from epochal.serving.service.problems import Problem, reason_of
@@ -158,6 +165,7 @@ class Jobs:
             bundle=work.bundle,
             data_source=source_of(done),
             in_sample=in_sample(done),
+            problems=problems_of(done),
         )
 
     def _fail(self, state: JobState, status: int, detail: str) -> None:
