@@ -1,6 +1,9 @@
 """Pieces of work that worker processes can import."""
 
 import os
+import signal
+import time
+from pathlib import Path
 
 
 class UntransportableError(Exception):
@@ -32,3 +35,21 @@ def fail_untransportably():
 
 def fail_unpicklably():
     raise UnpicklableError
+
+
+def begin_and_end(name, log, rest_s=0.3):
+    """Log `<begin or end> <name> <pid>`, and rest in between."""
+    for word in ("begin", "end"):
+        with Path(log).open("a") as file:
+            file.write(f"{word} {name} {os.getpid()}\n")
+        if word == "begin":
+            time.sleep(rest_s)
+    return name.upper()
+
+
+def kill_own_process():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def summarise(table, factor):
+    return float(table.to_numpy().sum() * factor)

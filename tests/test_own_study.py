@@ -17,8 +17,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from builders import write_edf
+from builders import make_ingestion, write_edf
+from builders import make_study as make_options
 from epochal.cli import cli
+from epochal.errors import EpochalError, RecordingError
+from epochal.options.checking import check_classes, check_folder
 from projects import ROOT, Project, make_project, merge
 
 PAGE = (ROOT / "docs/how-to/your-own-study.md").read_text(encoding="utf-8")
@@ -68,7 +71,7 @@ def signals_of(
 
 
 def shuffled_stretches(labels: list[str], random: Any) -> list[tuple[str, float]]:
-    """Return each label twice in a random order, 100 to 160 s long; a label never follows itself."""
+    """Return each label twice in a random order, each time 100 to 160 s long."""
     order = [*random.permutation(labels), *random.permutation(labels)]
     return [(str(label), float(random.integers(5, 9) * 20)) for label in order]
 
@@ -227,12 +230,11 @@ def test_a_recording_without_the_optional_belt_is_taken_along(finished):
 def test_the_bundle_scores_a_recording_of_the_study(finished, tmp_path):
     name, data = finished
     path = next((data.parents[1] / "raw").rglob("*.edf"))
-    result = CliRunner().invoke(
-        cli,
-        ["score", str(path), "--bundle", str(data / "07_model_output/bundle"), "--out", str(tmp_path)],
-    )  # fmt: skip
+    bundle = data / "07_model_output/bundle"
+    given = ["score", path, "--bundle", bundle, "--out", tmp_path]
+    result = CliRunner().invoke(cli, [str(one) for one in given])
     assert result.exit_code == 0, result.output
-    table = pd.read_csv(next(tmp_path.rglob("*.csv")))
+    table = pd.read_csv(next(tmp_path.rglob("*.epochs.csv")))
     classes = yaml.safe_load(page_study(name)[1])["study"]["classes"]
     assert {f"proba_{one}" for one in classes} <= set(table)
 
@@ -249,8 +251,8 @@ def test_the_bundle_offers_only_what_never_looks_ahead_where_that_is_asked(finis
 # What is planted, and the line of the page that it must bring about.
 PLANTED = {
     "misspelt section": (
-        {"spliting": {"n_folds": 3}},
-        "No section 'spliting' in the parameters; did you mean 'splitting'?",
+        {"splits": {"n_folds": 3}},
+        "No section 'splits' in the parameters; did you mean 'splitting'?",
     ),
     "misspelt option": (
         {"splitting": {"n_fold": 4}},
@@ -271,8 +273,7 @@ PLANTED = {
     ),
     "unknown class": (
         {"ingestion": {"reader_options": {"stages": {"drowsy": "drowzy"}}}},
-        "ingestion.reader_options.stages: 'drowzy' is not in study.classes; "
-        "did you mean 'drowsy'?",
+        "ingestion.reader_options.stages: 'drowzy' is not in study.classes; did you mean 'drowsy'?",
     ),
     "class without a label": (
         {"ingestion": {"reader_options": {"stages": {"asleep": None}}}},
@@ -307,6 +308,25 @@ def test_a_fault_in_a_section_that_the_pipeline_does_not_read_is_named_too(tmp_p
     make_study(tmp_path, "naps", tmp_path / "raw", stacking={"memry": 1.0})
     said = refusal(tmp_path, "--env", "naps", "--pipelines", "ingestion")
     assert said == "Error: stacking: memry: no option 'memry'; did you mean 'memory'?"
+
+
+def test_the_class_that_is_trimmed_must_be_one_of_the_studys():
+    with pytest.raises(EpochalError, match=r"ingestion.trim.label: 'V' is not in study.classes"):
+        check_classes(make_ingestion(trim={"label": "V"}), make_options())
+    check_classes(make_ingestion(trim={"label": "W"}), make_options())
+
+
+def test_a_readers_own_map_may_know_more_classes_than_the_study():
+    check_classes(make_ingestion(reader_options={}), make_options(classes=("W", "REM")))
+    given = make_ingestion(reader="bids", reader_options={"stages": {"x": "W", "y": "REM"}})
+    with pytest.raises(EpochalError, match="no label becomes 'N2'"):
+        check_classes(given, make_options(classes=("W", "N2", "REM")))
+
+
+def test_the_folder_of_raw_files_must_be_there(tmp_path):
+    check_folder(make_ingestion(path=str(tmp_path)))
+    with pytest.raises(RecordingError, match="no such folder"):
+        check_folder(make_ingestion(path=str(tmp_path / "not")))
 
 
 def test_a_misspelt_study_is_named(tmp_path, monkeypatch):

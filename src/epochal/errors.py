@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-
 # Python's, torch's, and what joblib raises when the system has killed a worker.
 _OF_MEMORY = {"MemoryError", "OutOfMemoryError", "TerminatedWorkerError"}
 _OUT_OF_MEMORY = (
@@ -66,9 +65,7 @@ def explain(error: BaseException) -> str:
     if fault is not None:
         return " ".join(_FRAMEWORKS.sub(" ", str(fault)).split())
     reason = " ".join(str(error).split()) or "no reason given"
-    return (
-        f"{type(error).__name__}: {reason}{hint_of(error) or ''} (EPOCHAL_DEBUG=1 shows where)"
-    )
+    return f"{type(error).__name__}: {reason}{hint_of(error) or ''} (EPOCHAL_DEBUG=1 shows where)"
 
 
 def hint_of(error: BaseException) -> str | None:

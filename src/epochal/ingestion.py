@@ -17,6 +17,7 @@ from epochal.downloads.ledger import LEDGER, Ledger, mark_processed, read_ledger
 from epochal.errors import RecordingError
 from epochal.labels import keep_classes
 from epochal.options import IngestionOptions
+from epochal.places import mirror
 from epochal.readers import Source, reader
 from epochal.readers.scorers import count_votes
 from epochal.readers.substitution import substitute_channels
@@ -34,13 +35,15 @@ NO_SUBSTITUTES: Mapping[str, Sequence[str]] = MappingProxyType({})
 def find_sources(options: IngestionOptions) -> pd.DataFrame:
     """Return `recording_id, path, companions, state`, one row per recording found.
 
-    With `source: simulated`, the cohort is written first (once). `state` says the files' sizes and
-    times, so that a changed file is read again. A folder without recordings, or two recordings of
-    one name, raise `RecordingError`.
+    With `source: simulated`, the cohort is written first (once); files in a bucket are copied.
+    `state` says the files' sizes and times, so that a changed file is read again. A folder without
+    recordings, or two recordings of one name, raise `RecordingError`.
     """
     if options.source == "simulated":
         assert options.simulator is not None  # the options see to it
         write_cohort(options.simulator, options.folder, options.simulator_options)
+    elif options.is_remote:
+        mirror(str(options.path), options.folder)
     elif not options.folder.is_dir():
         raise RecordingError(options.folder, "no such folder (ingestion.path)")
     sources = reader(options.reader).find(options.folder, options.reader_settings())

@@ -25,7 +25,12 @@ class ParallelOptions(BaseModel):
         description="`threads` suits work that numpy, scipy or LightGBM do outside the "
         "interpreter's lock; `processes` suits pure Python; `dask` needs a running cluster.",
     )
-    n_jobs: int = Field(-1, description="Workers; -1 for one per core.")
+    n_jobs: int = Field(-1, description="Workers; -1 for one per core. A cluster has its own.")
+    address: str | None = Field(
+        None,
+        description="Of the Dask scheduler (`tcp://127.0.0.1:8786`, or the path of a scheduler "
+        "file, `….json`); null takes the process's own `dask.distributed.Client`.",
+    )
     progress: bool = Field(True, description="Show a progress bar on a terminal.")
 
     @property
@@ -56,12 +61,16 @@ def run_pieces(
 
 def _outcomes(pieces: Mapping[str, Callable[[], Any]], options: ParallelOptions) -> Any:
     """Yield `(name, error or None)` as the pieces finish, in any order."""
+    if options.backend == "dask" and pieces:
+        from epochal.cluster import outcomes_on_cluster
+
+        return outcomes_on_cluster(pieces, _attempt, options.address)
     n_workers = min(options.n_workers, len(pieces))
-    if options.backend == "sequential" or (n_workers <= 1 and options.backend != "dask"):
+    if options.backend == "sequential" or n_workers <= 1:
         return (_attempt(name, piece) for name, piece in pieces.items())
     from joblib import Parallel, delayed
 
-    backend = {"threads": "threading", "processes": "loky", "dask": "dask"}[options.backend]
+    backend = {"threads": "threading", "processes": "loky"}[options.backend]
     pool = Parallel(n_jobs=n_workers, backend=backend, return_as="generator_unordered")
     return pool(delayed(_attempt)(name, piece) for name, piece in pieces.items())
 

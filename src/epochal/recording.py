@@ -112,13 +112,13 @@ class Recording:
         return max((end for _, end in self.runs), default=0.0)
 
     def channel(self, name: str) -> Channel:
-        """Return one channel; a missing one raises `RecordingError` that lists what there is."""
+        """Return one channel; a missing one raises `RecordingError` with what there is."""
         for channel in self.channels:
             if channel.name == name:
                 return channel
-        raise RecordingError(
-            self.recording_id, f"no channel '{name}'; it has: {', '.join(self.channel_names)}"
-        )
+        reasons = [problem for problem in self.problems if f"'{name}'" in problem]
+        told = "; ".join([f"it has: {', '.join(self.channel_names)}", *reasons])
+        raise RecordingError(self.recording_id, f"no channel '{name}'; {told}")
 
 
 def write_recording(path: str | Path, recording: Recording) -> None:

@@ -111,10 +111,11 @@ class Asker:
         (kind,) = response.headers.get("content-type", [""])
         if status >= 500 or (status >= 400 and kind != PROBLEM):
             self.wrong[label, status, kind] = response.text[:500]
-        self._check(case, response)
+        # a name of ours may have taken the place of what broke the schema
+        self._check(case, response, (*UNCHECKED, *(["negative_data_rejection"] * of_what_is_there)))
 
-    def _check(self, case, response) -> None:
-        left_out = [schemathesis.checks.CHECKS.get_one(name) for name in UNCHECKED]
+    def _check(self, case, response, unchecked) -> None:
+        left_out = [schemathesis.checks.CHECKS.get_one(name) for name in unchecked]
         try:
             case.validate_response(response, excluded_checks=left_out)
         except BaseExceptionGroup as error:
@@ -160,7 +161,9 @@ def test_every_guarded_address_asks_for_a_key(tmp_path):
         assert len(guarded) > 30
         for path, method in guarded:
             for headers in ({}, {"X-API-Key": "another"}, {"Authorization": "Bearer nonsense"}):
-                answer = client.request(method, path.replace("{", "").replace("}", ""), headers=headers)
+                answer = client.request(
+                    method, path.replace("{", "").replace("}", ""), headers=headers
+                )
                 assert answer.status_code == 401, (path, method, headers)
                 assert answer.headers["content-type"] == PROBLEM
         known = client.get("/api/models", headers={"X-API-Key": "a key of some length"})

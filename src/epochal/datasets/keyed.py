@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 
 class Keyed:
@@ -15,7 +15,7 @@ class Keyed:
     _expected_key = ""
 
     @property
-    def key_path(self) -> Path:
+    def key_path(self) -> Any:
         """The file that holds the key."""
         raise NotImplementedError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from epochal.datasets.keyed import Keyed
 from epochal.datasets.keys import key_of
 from epochal.errors import EpochalError, RecordingError, hint_of
 from epochal.parallel import ParallelOptions, run_pieces
+from epochal.places import local_copy, place_of, writing
 
 COMPLETE = ".complete"
 FAILURES = ".failures.json"
@@ -60,16 +60,17 @@ class Partitions(Keyed, PartitionedDataset):
         super().__init__(
             path=path, dataset=dataset, filename_suffix=filename_suffix, metadata=metadata
         )
+        self._location = path
         self._parallel = ParallelOptions(**(parallel or {}))
         self._tolerate = tolerate_bad_recordings
 
     @property
-    def location(self) -> Path:
-        """The folder of the pieces."""
-        return Path(self._path)
+    def location(self) -> Any:
+        """The folder of the pieces: a `Path`, or what stands for one in a bucket."""
+        return place_of(self._location)
 
     @property
-    def key_path(self) -> Path:
+    def key_path(self) -> Any:
         """The mark that all pieces are there."""
         return self.location / COMPLETE
 
@@ -82,7 +83,7 @@ class Partitions(Keyed, PartitionedDataset):
         """Return the complete pieces by name, each to be called when it is needed."""
         names = sorted(_name(path) for path in self.location.glob(".*.key"))
         return {
-            name: Piece(self._piece_dataset(self._file(name)).load, self._piece_key(name))
+            name: Piece(partial(self._read, name), self._piece_key(name))
             for name in names
             if self._file(name).exists()
         }
@@ -102,16 +103,16 @@ class Partitions(Keyed, PartitionedDataset):
 
     def _make(self, name: str, piece: Any, key: str) -> None:
         """Make one piece under a temporary name, rename it, and only then write its key."""
-        target, key_file = self._file(name), self._key_file(name)
+        if self._is_fresh(name, key):
+            return  # made by a worker that died before it could say so
+        key_file = self._key_file(name)
         key_file.unlink(missing_ok=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".part-{os.getpid()}-{target.name}")
-        try:
-            self._piece_dataset(temporary).save(piece() if callable(piece) else piece)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with writing(self._file(name)) as part:
+            self._piece_dataset(part).save(piece() if callable(piece) else piece)
         key_file.write_text(key, encoding="utf-8")
+
+    def _read(self, name: str) -> Any:
+        return self._piece_dataset(local_copy(self._file(name))).load()
 
     def _report(self, failures: Mapping[str, BaseException], *, n_listed: int) -> None:
         """Write the tolerated failures down, and raise one error that names the others."""
@@ -147,10 +148,10 @@ class Partitions(Keyed, PartitionedDataset):
         key_file = self._key_file(name)
         return key_file.read_text(encoding="utf-8") if key_file.exists() else ""
 
-    def _file(self, name: str) -> Path:
+    def _file(self, name: str) -> Any:
         return self.location / f"{name}{self._filename_suffix}"
 
-    def _key_file(self, name: str) -> Path:
+    def _key_file(self, name: str) -> Any:
         return self.location / f".{name}.key"
 
     def _piece_dataset(self, path: Path) -> Any:
@@ -160,7 +161,7 @@ class Partitions(Keyed, PartitionedDataset):
         return self.key_path.exists() and self.is_current()
 
 
-def _name(key_file: Path) -> str:
+def _name(key_file: Any) -> str:
     return key_file.name[1 : -len(".key")]
 
 

@@ -1,8 +1,6 @@
 """A file that is either whole or absent, whatever kills the run that writes it."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ from kedro.io import AbstractDataset
 from kedro_datasets._typing import HTMLPreview, ImagePreview, TablePreview
 
 from epochal.datasets.keyed import Keyed
+from epochal.places import is_remote, local_copy, place_of, writing
 
 
 class WholeFile(Keyed, AbstractDataset[Any, Any]):
@@ -30,12 +29,12 @@ class WholeFile(Keyed, AbstractDataset[Any, Any]):
         self.metadata = metadata
 
     @property
-    def location(self) -> Path:
-        """The file, or the folder."""
-        return Path(self._filepath)
+    def location(self) -> Any:
+        """The file, or the folder: a `Path`, or what stands for one in a bucket."""
+        return place_of(self._filepath)
 
     @property
-    def key_path(self) -> Path:
+    def key_path(self) -> Any:
         """The hidden file beside the data."""
         return self.location.with_name(f".{self.location.name}.key")
 
@@ -45,20 +44,15 @@ class WholeFile(Keyed, AbstractDataset[Any, Any]):
 
     def save(self, data: Any) -> None:
         """Save the wrapped dataset under a temporary name, then rename."""
-        self.location.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.location.with_name(f".part-{os.getpid()}-{self.location.name}")
-        try:
-            self.inner(temporary).save(data)
-            if self.location.is_dir():
-                shutil.rmtree(self.location)
-            temporary.replace(self.location)
-            self._write_key()
-        finally:
-            _remove(temporary)
+        if is_remote(self.location):  # a folder in a bucket is not replaced at one stroke
+            self.key_path.unlink(missing_ok=True)
+        with writing(self.location) as part:
+            self.inner(part).save(data)
+        self._write_key()
 
     def inner(self, path: Path | None = None) -> Any:
         """Return the wrapped dataset at the file, or at another path."""
-        config = {**self._config, "filepath": (path or self.location).as_posix()}
+        config = {**self._config, "filepath": (path or local_copy(self.location)).as_posix()}
         return AbstractDataset.from_config(self.location.stem, config)
 
     def _exists(self) -> bool:
@@ -91,10 +85,3 @@ class WholePage(WholeFile):
     def preview(self) -> HTMLPreview:
         """Return the page."""
         return HTMLPreview(self.load())
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from epochal.options import (
     StackingOptions,
     StudyOptions,
 )
+from epochal.places import mirror
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "study": StudyOptions,
@@ -42,7 +43,9 @@ def check_study(parameters: Mapping[str, Any], *, reads_files: bool = False) -> 
     """
     for name in parameters:
         if name not in SECTIONS:
-            raise EpochalError(f"No section '{name}' in the parameters{did_you_mean(name, SECTIONS)}")
+            raise EpochalError(
+                f"No section '{name}' in the parameters{did_you_mean(name, SECTIONS)}"
+            )
     made = {name: _make(name, values) for name, values in parameters.items()}
     if "feature_engineering" in made:
         check_features(made["feature_engineering"])
@@ -104,6 +107,8 @@ def _refuse_unknown(where: str, named: Iterable[str], classes: tuple[str, ...]) 
 
 
 def check_folder(options: IngestionOptions) -> None:
-    """Refuse a missing folder of raw files, `RecordingError`."""
+    """Refuse a missing folder of raw files, `RecordingError`; copy what lies in a bucket."""
+    if options.is_remote:
+        mirror(str(options.path), options.folder)
     if options.source == "files" and not options.folder.is_dir():
         raise RecordingError(options.folder, "no such folder (ingestion.path)")

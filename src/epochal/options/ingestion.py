@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 
 from epochal.options.base import Options, make_options
 from epochal.options.quality import QualityOptions
+from epochal.places import is_remote
 
 
 class TrimOptions(Options):
@@ -22,7 +24,11 @@ class IngestionOptions(Options):
     """Where the raw files are, how they are read, and how recordings are cut into epochs."""
 
     source: Literal["files", "simulated"] = Field(description="Read `path`, or simulate a cohort.")
-    path: str | None = Field(None, description="The folder of raw files, for `source: files`.")
+    path: str | None = Field(
+        None,
+        description="The folder of raw files, for `source: files`; of one at `s3://` the files are "
+        "first copied into a folder in `simulated_path`.",
+    )
     reader: str = Field(description="A name in `readers.READERS`.")
     reader_options: dict[str, Any] = Field(default_factory=dict, description="The reader's own.")
     simulator: str | None = Field(
@@ -68,7 +74,9 @@ class IngestionOptions(Options):
         self.reader_settings()
         if self.source == "simulated":
             if self.simulator is None:
-                raise ValueError("source 'simulated' needs `simulator`; for files say `source: files`")
+                raise ValueError(
+                    "source 'simulated' needs `simulator`; for files say `source: files`"
+                )
             make_options(simulator(self.simulator).Options, self.simulator_options)
         return self
 
@@ -79,8 +87,15 @@ class IngestionOptions(Options):
         return make_options(reader(self.reader).Options, self.reader_options)
 
     @property
+    def is_remote(self) -> bool:
+        """Whether the raw files are in a bucket."""
+        return self.source == "files" and is_remote(self.path or "")
+
+    @property
     def folder(self) -> Path:
-        """The folder that is read."""
+        """The folder that is read; of files in a bucket, the folder of their copies."""
+        if self.is_remote:
+            return Path(self.simulated_path) / re.sub(r"\W+", "_", str(self.path)).strip("_")
         return Path(self.simulated_path if self.source == "simulated" else self.path or "")
 
     def fingerprint(self) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError, RecordingError, did_you_mean
-from epochal.features import extract_features, prepare_inputs
+from epochal.features import prepare_inputs
 from epochal.readers.substitution import substitutions_of
 from epochal.recording import Recording
 from epochal.serving.bundle import STACK, Manifest, Scorer
@@ -25,6 +25,7 @@ from epochal.serving.rows import Rows, Table
 from epochal.serving.scoring import (
     OUTSIDE_SHARE,
     allow_substitutes,
+    compute_features,
     name_flags,
     outside_reference,
 )
@@ -115,7 +116,7 @@ def answer_recording(
             recording.recording_id,
             f"{recording.duration_s:g} s of signals; an epoch needs {needed_s:g} s",
         )
-    features = extract_features(recording, epochs, manifest.feature_engineering)
+    features = compute_features(recording, epochs, manifest)
     _refuse_poor_channels(recording, scorer.lacking_columns(features, model))
     inputs = None
     if scorer.sees_windows(model):

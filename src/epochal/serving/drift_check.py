@@ -10,12 +10,16 @@ import pandas as pd
 from epochal.drift.judging import judge_window
 from epochal.drift.reference import DriftReference
 from epochal.errors import EpochalError, RecordingError
-from epochal.features import extract_features
 from epochal.readers.substitution import substitutions_of
 from epochal.recording import Recording
 from epochal.serving.bundle import Scorer, data_source_of_result
 from epochal.serving.drifting import add_channels, judge_epochs, like_training
-from epochal.serving.scoring import allow_substitutes, predict_runs, window_inputs
+from epochal.serving.scoring import (
+    allow_substitutes,
+    compute_features,
+    predict_runs,
+    window_inputs,
+)
 from epochal.signals.epoching import index_epochs
 
 
@@ -50,7 +54,7 @@ def judge_recording(
     epochs = index_epochs(recording, manifest.ingestion.model_copy(update={"trim": None}))
     if epochs.empty:
         raise RecordingError(recording.recording_id, "shorter than one epoch")
-    features = extract_features(recording, epochs, manifest.feature_engineering)
+    features = compute_features(recording, epochs, manifest)
     proba = _predict(recording, features, epochs, scorer)
     verdict = judge_epochs(recording, features, epochs, proba, scorer)
     assert verdict is not None  # the reference is there

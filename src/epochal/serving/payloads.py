@@ -79,6 +79,20 @@ def make_recording(sample: Sample, manifest: Manifest) -> Given:
     return Given(recording, _left_over(ends_s, manifest))
 
 
+def count_epochs(sample: Sample, manifest: Manifest) -> int:
+    """Count the epochs that signals come to, before anything is made of them; 0 without signals.
+
+    A few samples at a low rate may be days.
+    """
+    if sample.signals is None or sample.sfreq is None:
+        return 0
+    rates = _rates(sample.signals, sample.sfreq)
+    lasts_s = min(len(samples) / rates[name] for name, samples in sample.signals.items())
+    ingestion = manifest.ingestion
+    step_s = ingestion.epoch_step_s or ingestion.epoch_length_s
+    return max(0, int((lasts_s - ingestion.epoch_length_s) // step_s) + 1)
+
+
 def make_sent(
     channels: Mapping[str, np.ndarray],
     *,

@@ -21,7 +21,7 @@ from epochal.serving.bundle import Scorer
 from epochal.serving.harmful_bodies import make_harmful_eeg
 from epochal.serving.messages.answers import EpochAnswer
 from epochal.serving.messages.requests import Sample
-from epochal.serving.payloads import make_recording, make_rows
+from epochal.serving.payloads import count_epochs, make_recording, make_rows
 from epochal.serving.rows import Table, to_table
 
 
@@ -69,6 +69,9 @@ def predict_one(sample: Sample, asked: Asked) -> Predicted:
     """Return the answer to the one epoch of a request; any other number raises `EpochalError`."""
     if isinstance(sample.features, list) and len(sample.features) > 1:
         _refuse_several(len(sample.features))
+    n_epochs = count_epochs(sample, asked.scorer.manifest)
+    if n_epochs > 1:
+        _refuse_several(n_epochs)
     predicted = predict_run(sample, asked)
     if len(predicted.answers) != 1:
         _refuse_several(len(predicted.answers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from epochal.signals.epoching import index_epochs
 
 __all__ = ["Scored", "read_all", "read_raw", "score_recording"]  # reading was here before it grew
 
+logger = logging.getLogger(__name__)
 # An epoch is unlike the training data when more than this share of its features lies outside
 # the range that held 99.8 % of the training epochs.
 OUTSIDE_SHARE = 0.2
@@ -98,7 +100,7 @@ def _predict_pieces(
     """Return features, which epochs the model may speak of, and its probabilities."""
     parts = []
     for piece, own in cut_into_pieces(recording, epochs, scorer.manifest):
-        features = extract_features(piece, own, scorer.manifest.feature_engineering)
+        features = compute_features(piece, own, scorer.manifest)
         refuse_lacking_columns(recording, features, scorer)
         inputs = window_inputs(piece, own, scorer)
         usable = scorer.known_rows(features, inputs=inputs)
@@ -107,6 +109,22 @@ def _predict_pieces(
         return parts[0]
     tables, known, probabilities = zip(*parts, strict=True)
     return pd.concat(tables), np.concatenate(known), np.concatenate(probabilities)
+
+
+def compute_features(
+    recording: Recording, epochs: pd.DataFrame, manifest: Manifest
+) -> pd.DataFrame:
+    """Return a recording's features; rates at which they cannot be computed are refused."""
+    try:
+        with np.errstate(all="ignore"):  # what overflows is unknown, or outside the reference
+            return extract_features(recording, epochs, manifest.feature_engineering)
+    except (ValueError, IndexError, ZeroDivisionError) as error:
+        logger.exception("features that cannot be computed")
+        raise RecordingError(
+            recording.recording_id,
+            f"the bundle's features cannot be computed; it has: {_name_rates(recording)} "
+            "(is a rate too low?)",
+        ) from error
 
 
 def window_inputs(recording: Recording, epochs: pd.DataFrame, scorer: Scorer) -> EpochInputs | None:
@@ -170,12 +188,16 @@ def refuse_lacking_columns(recording: Recording, features: pd.DataFrame, scorer:
     """Refuse what cannot give the headline's columns: at a low rate some bands are not there."""
     lacking = scorer.lacking_columns(features)
     if lacking:
-        rates = ", ".join(f"{one.name} at {one.sfreq:g} Hz" for one in recording.channels)
         shown = ", ".join(lacking[:3]) + (f" and {len(lacking) - 3} more" if lacking[3:] else "")
         raise RecordingError(
             recording.recording_id,
-            f"it cannot give the model's features {shown}; it has: {rates or 'no channel'}",
+            f"it cannot give the model's features {shown}; it has: {_name_rates(recording)}",
         )
+
+
+def _name_rates(recording: Recording) -> str:
+    rates = ", ".join(f"{one.name} at {one.sfreq:g} Hz" for one in recording.channels)
+    return rates or "no channel"
 
 
 def _refuse_strangers(recording: Recording, outside: np.ndarray, usable: np.ndarray) -> None:

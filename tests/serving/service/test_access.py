@@ -98,6 +98,7 @@ def test_a_signed_token_opens_the_service(signed):
         (jwt.encode({"sub": "somebody"}, SECRET), "exp"),
         ("no.token.atall", "not a token"),
     ],
+    ids=["expired", "too soon", "foreign secret", "other algorithm", "none", "endless", "no token"],
 )
 def test_a_token_that_is_not_as_it_must_be_is_refused_with_the_reason(signed, token, reason):
     answer = signed.get(GUARDED, headers=bearer(token))

@@ -8,6 +8,7 @@ import torch
 def describe_device() -> str:
     """Say which GPU trains networks over signals, or why none does."""
     if torch.cuda.is_available():
-        return f"Networks over signals train on {torch.cuda.get_device_name()}, others on the processor"
+        name = torch.cuda.get_device_name()
+        return f"Networks over signals train on {name}, others on the processor"
     build = "" if torch.version.cuda else ", which is built without CUDA"
     return f"Networks train on the processor: torch {torch.__version__}{build} finds no GPU"

@@ -15,7 +15,7 @@ from epochal.recording import DataSource
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Row = dict[str, Number | None]
 Samples = Annotated[list[Number | None], Field(min_length=1, fail_fast=True)]
-Rate = Annotated[float, Field(strict=True, gt=0, le=100_000)]
+Rate = Annotated[float, Field(strict=True, ge=0.1, le=100_000)]
 Plane = Annotated[
     list[Annotated[list[Number | None], Field(fail_fast=True)]], Field(min_length=1, fail_fast=True)
 ]

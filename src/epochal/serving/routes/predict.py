@@ -14,6 +14,7 @@ from epochal.serving.harmful_bodies import KIND
 from epochal.serving.messages.answers import BatchPrediction, Prediction, describe_source
 from epochal.serving.messages.documented import json_body, may_answer
 from epochal.serving.messages.requests import BatchRequest, PredictRequest, Sample
+from epochal.serving.payloads import count_epochs
 from epochal.serving.predicting import (
     Asked,
     Predicted,
@@ -134,6 +135,7 @@ def _predict_batch(
     batch = parse(BatchRequest, body)
     _refuse_too_many(_count(batch), service)
     shelved, asked = _take(service, wanted, batch.samples[0] if batch.samples else batch)
+    _refuse_too_many(count_epochs(batch, shelved.scorer.manifest), service)
     if batch.samples is None:
         predicted = predict_run(batch, asked)
     else:

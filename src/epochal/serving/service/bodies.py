@@ -8,7 +8,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from epochal.serving.service.problems import Problem
+from epochal.serving.service.problems import Problem, shorten
 
 # A route that reads its body itself bounds it, and says so in a problem; FastAPI's own limit, which
 # every route has, would say it in plain text.
@@ -57,7 +57,7 @@ def parse(model: type[Model], body: bytes) -> Model:
 
 def _invalid(error: ValidationError) -> Problem:
     faults = [
-        {"where": ".".join(map(str, fault["loc"])), "what": _plain(fault["msg"])}
+        {"where": shorten(".".join(map(str, fault["loc"])), 200), "what": _plain(fault["msg"])}
         for fault in error.errors(include_url=False, include_input=False, include_context=False)
     ][:_N_FAULTS]
     first = faults[0]

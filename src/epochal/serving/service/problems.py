@@ -16,6 +16,7 @@ from epochal.errors import EpochalError, RecordingError, explain
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+_LONGEST = 1000  # of a detail: it may quote what was sent
 
 
 class Problem(EpochalError):  # noqa: N818 - the standard's own word
@@ -36,11 +37,16 @@ def problem_response(
     """Return a problem as a response."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     return JSONResponse(
-        {**body, "detail": detail, **members},
+        {**body, "detail": shorten(detail), **members},
         status_code=status,
         headers=headers,
         media_type=MEDIA_TYPE,
     )
+
+
+def shorten(text: str, longest: int = _LONGEST) -> str:
+    """Return a text, or its beginning where it is longer."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def reason_of(error: EpochalError) -> str:
@@ -70,7 +76,7 @@ async def _answer_fault(_: Request, error: Exception) -> JSONResponse:
 async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # as installed
     faults = [
-        {"where": ".".join(map(str, fault["loc"])), "what": fault["msg"]}
+        {"where": shorten(".".join(map(str, fault["loc"])), 200), "what": fault["msg"]}
         for fault in error.errors()
     ]
     first = f"{faults[0]['where']}: {faults[0]['what']}" if faults else "not valid"

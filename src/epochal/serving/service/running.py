@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from epochal.serving.service import logs
+from epochal.serving.service.connections import patient_protocol
 from epochal.serving.service.state import Service
 
 _MARGIN_S = 5.0  # beyond the longest request
@@ -51,6 +52,7 @@ def serve(app: FastAPI, *, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
+        http=patient_protocol(service.options.read_timeout_s),
         log_config=None,
         access_log=False,
         server_header=False,

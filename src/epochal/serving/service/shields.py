@@ -22,6 +22,7 @@ _EXPOSED = (
     "X-Epochal-Data-Source",
     "X-Epochal-In-Sample",
     "X-Epochal-Notice",
+    "X-Epochal-Problems",
     "X-Epochal-Retention",
 )
 

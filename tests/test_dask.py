@@ -1,0 +1,215 @@
+"""The backend dask, with a real scheduler and real worker processes on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import Counter
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("distributed", reason="needs the extra `cluster`")
+
+from dask_cluster import running_cluster, wait_until
+from epochal.cluster import SHARED_FROM_BYTES, outcomes_on_cluster
+from epochal.datasets.partitions import Partitions
+from epochal.errors import EpochalError, RecordingError
+from epochal.parallel import ParallelOptions, run_pieces
+from parallel_pieces import (
+    begin_and_end,
+    fail,
+    fail_unpicklably,
+    kill_own_process,
+    summarise,
+    write,
+)
+from projects import make_project
+
+TUNED = {"space": {"num_leaves": {"low": 3, "high": 15, "whole": True}}, "n_trials": 3,
+         "n_folds": 2}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+def options(cluster):
+    return ParallelOptions(backend="dask", address=cluster.address, progress=False)
+
+
+def run(cluster, pieces):
+    return run_pieces(pieces, description="test", options=options(cluster))
+
+
+def partitions(folder, cluster):
+    return Partitions(
+        path=str(folder),
+        dataset="pickle.PickleDataset",
+        filename_suffix=".pkl",
+        parallel=options(cluster).model_dump(),
+    )
+
+
+def logged(log, word):
+    """Return the names logged with a word, and the pids, in order."""
+    lines = [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+    return [(name, int(pid)) for said, name, pid in lines if said == word]
+
+
+def kill_in_the_middle(cluster, log, *, after):
+    """Kill the worker that begins a piece once `after` pieces have been ended; return its pid."""
+    wait_until(lambda: len(logged(log, "end")) >= after, "pieces to end")
+    seen = len(logged(log, "begin"))
+    wait_until(lambda: len(logged(log, "begin")) > seen, "the next piece to begin")
+    _, pid = logged(log, "begin")[-1]
+    cluster.kill_worker(pid)
+    return pid
+
+
+def test_pieces_run_in_the_workers_and_one_failure_loses_none_of_the_others(cluster, tmp_path):
+    pieces = {f"p{index}": partial(write, tmp_path / f"{index}") for index in range(6)}
+    pieces["bad"] = partial(fail, RecordingError("a.edf", "is empty"))
+    pieces["odd"] = partial(fail_unpicklably)
+    failures = run(cluster, pieces)
+    assert {name: str(error) for name, error in failures.items()} == {
+        "bad": "a.edf: is empty",
+        "odd": "UnpicklableError: holds a function (EPOCHAL_DEBUG=1 shows where)",
+    }
+    assert isinstance(failures["bad"], RecordingError)
+    pids = {int(path.read_text()) for path in tmp_path.iterdir()}
+    assert len(list(tmp_path.iterdir())) == 6
+    assert pids <= {worker.pid for worker in cluster.workers}
+
+
+def test_workers_work_in_the_runs_folder(cluster, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    log = "relative.txt"
+    assert run(cluster, {"a": partial(begin_and_end, "a", log, 0.0)}) == {}
+    assert (tmp_path / log).read_text().count("a") == 2
+
+
+def test_a_large_table_is_sent_once_and_arrives_whole(cluster, tmp_path):
+    table = pd.DataFrame(np.arange(SHARED_FROM_BYTES // 2, dtype=float), columns=["x"])
+    dataset = partitions(tmp_path / "sums", cluster)
+    dataset.save({f"by{n}": partial(summarise, table, n) for n in range(4)})
+    assert {name: piece() for name, piece in dataset.load().items()} == {
+        f"by{n}": float(table["x"].sum() * n) for n in range(4)
+    }
+
+
+def test_a_piece_that_takes_its_workers_down_fails_alone(tmp_path):
+    with running_cluster(tmp_path, n_workers=5) as cluster:
+        failures = run(cluster, {"deadly": kill_own_process, "a": partial(write, tmp_path / "a")})
+        assert list(failures) == ["deadly"]
+        assert "KilledWorker" in str(failures["deadly"])
+        assert (tmp_path / "a").exists()
+
+
+def test_a_worker_killed_half_way_loses_nothing_and_nothing_is_made_twice(tmp_path):
+    """Ten pieces, two workers; one is killed in the middle of a piece after three are done."""
+    log, names = tmp_path / "log.txt", [f"night{index}" for index in range(10)]
+    with running_cluster(tmp_path) as cluster:
+        dataset = partitions(tmp_path / "pieces", cluster)
+        pieces = {name: partial(begin_and_end, name, str(log)) for name in names}
+        saving = threading.Thread(target=dataset.save, args=[pieces])
+        saving.start()
+        killed = kill_in_the_middle(cluster, log, after=3)
+        saving.join(timeout=60)
+        assert not saving.is_alive()
+    assert dataset.exists()
+    assert {name: piece() for name, piece in dataset.load().items()} == {
+        name: name.upper() for name in names
+    }
+    ended, begun = logged(log, "end"), logged(log, "begin")
+    assert sorted(name for name, _ in ended) == names  # each once
+    again = [name for name, times in Counter(name for name, _ in begun).items() if times > 1]
+    lost = [name for name, pid in begun if pid == killed and (name, pid) not in ended]
+    assert again == lost
+    assert len(lost) == 1
+    assert len({pid for _, pid in ended}) == 2  # the dead one had done its share
+    assert not [path for path in (tmp_path / "pieces").glob(".part-*") if path.suffix != ".pkl"]
+
+
+def test_what_a_dead_worker_had_finished_is_not_made_again(tmp_path):
+    dataset, log = partitions(tmp_path / "pieces", None or _nowhere()), tmp_path / "log.txt"
+    piece = partial(begin_and_end, "a", str(log), 0.0)
+    (tmp_path / "pieces").mkdir()
+    for _ in range(2):  # the second time on another worker, the answer of the first being lost
+        dataset._make("a", piece, "key")
+    assert len(logged(log, "begin")) == 1
+
+
+def _nowhere():
+    """Stand for a cluster of which only the options are needed."""
+    return type("Nowhere", (), {"address": "tcp://127.0.0.1:1"})
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("none.json", "parallel.address: no such scheduler file: none.json"),
+        ("tcp://127.0.0.1:1", "parallel.address: no Dask scheduler at tcp://127.0.0.1:1 "),
+        ("udp://127.0.0.1:1", "parallel.address: no Dask scheduler at udp://127.0.0.1:1 "),
+    ],
+)
+def test_no_scheduler_at_the_address_is_refused_by_name(tmp_path, address, said):
+    import dask
+
+    chosen = ParallelOptions(backend="dask", address=address)
+    pieces = {"a": partial(write, tmp_path / "a")}
+    quickly = dask.config.set({"distributed.comm.timeouts.connect": "1s"})  # 30 s by default
+    with quickly, pytest.raises(EpochalError, match=said):
+        run_pieces(pieces, description="test", options=chosen)
+
+
+def test_without_an_address_the_refusal_says_where_to_name_one(tmp_path):
+    with pytest.raises(EpochalError, match=r"needs parallel.address \(EPOCHAL_DASK\)"):
+        list(outcomes_on_cluster({"a": partial(write, tmp_path / "a")}, print, None))
+
+
+def test_without_an_address_the_client_at_hand_is_used(cluster, tmp_path):
+    from distributed import Client
+
+    with Client(scheduler_file=cluster.address):
+        chosen = ParallelOptions(backend="dask", progress=False)
+        failures = run_pieces(
+            {"a": partial(write, tmp_path / "a")}, description="test", options=chosen
+        )
+    assert failures == {}
+    assert int((tmp_path / "a").read_text()) in {worker.pid for worker in cluster.workers}
+
+
+@pytest.mark.slow
+def test_a_study_on_a_cluster_that_loses_a_worker_equals_the_study_on_one_machine(tmp_path):
+    """Ingestion, features, cross-fitting and a search, every figure and probability the same."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "cluster").mkdir()
+    here = make_project(tmp_path / "here")
+    here.set(classical_models={"models": {"lightgbm": {"tune": TUNED}}})
+    until = ["run", "--pipelines", "ingestion,feature_engineering,splitting,classical_models"]
+    here.command(*until, EPOCHAL_BACKEND="sequential")
+    there = make_project(tmp_path / "there")
+    shutil.copytree(here.path / "conf", there.path / "conf", dirs_exist_ok=True)
+    with running_cluster(tmp_path / "cluster") as cluster:
+        parts = there.path / "data/demo/04_feature/parts"
+        first = cluster.workers[0].pid
+        killer = threading.Thread(
+            target=lambda: (
+                wait_until(lambda: any(parts.glob("*.parquet")), "features", timeout_s=200),
+                cluster.kill_worker(first),
+            )
+        )
+        killer.start()
+        there.command(*until, EPOCHAL_BACKEND="dask", EPOCHAL_DASK=cluster.address)
+        killer.join()
+        assert cluster.workers[0].poll() is not None
+    for table in ("03_primary/epochs", "04_feature/features", "05_model_input/splits",
+                  "07_model_output/classical_predictions"):  # fmt: skip
+        pd.testing.assert_frame_equal(
+            here.table(f"{table}.parquet"), there.table(f"{table}.parquet"), check_exact=True
+        )
