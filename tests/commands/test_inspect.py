@@ -27,8 +27,8 @@ def inspect(*arguments):
     return CliRunner().invoke(cli, ["inspect", *map(str, arguments)])
 
 
-def described(recording, manifests=()):
-    return "\n".join(describe(recording, "file", list(manifests)))
+def described(recording, manifests=None):
+    return "\n".join(describe(recording, "file", manifests or {}))
 
 
 @pytest.fixture
@@ -50,18 +50,17 @@ def test_a_bundle_that_could_score_it_is_named_and_the_others_with_the_reason(ni
     write_bundle(tmp_path / "b/mine/07_model_output/bundle", bundle)
     write_edf(night, {"EEG": make_night(["W"] * 6 + ["N2"] * 6, seed=100).channels[0].data})
     result = inspect(night, "--bundles", tmp_path / "b")
-    assert f"bundles that could score it: {bundle.manifest.study}" in result.output
+    assert "bundles that could score it: mine" in result.output
     recording = make_recording(make_channel("EMG"))
-    text = described(recording, [bundle.manifest])
+    text = described(recording, {"made": bundle.manifest})
     assert "bundles that could score it: none" in text
     assert "    not made: it lacks EEG" in text
 
 
 def test_bundles_with_the_same_reason_are_named_together():
     manifest = make_bundle().manifest
-    other = manifest.model_copy(update={"study": "other"})
     assert "    not made, other: it lacks EEG" in described(
-        make_recording(make_channel("EMG")), [manifest, other]
+        make_recording(make_channel("EMG")), {"made": manifest, "other": manifest}
     )
 
 
@@ -205,7 +204,7 @@ def test_a_table_of_features_is_described_by_its_columns(tmp_path, suffix):
     assert "night: n1 (30×)" in output
     assert "stage: W (10×), N2 (10×), 10 missing" in output
     assert "2 columns of numbers: delta, theta" in output
-    assert "not made: it is a table; the bundle was trained on signals" in output
+    assert "not sleep, stress, mine: it is a table; the bundle was trained on signals" in output
 
 
 def test_a_table_that_may_be_labels_says_so(tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -10,17 +11,16 @@ import click
 import numpy as np
 import pandas as pd
 
-import epochal
 from epochal.errors import EpochalError, RecordingError, explain
 from epochal.readers import READERS, reader
 from epochal.readers.detection import TABLES, detect_reader, is_stored, list_sources
 from epochal.readers.feature_columns import describe_table, load_table
 from epochal.recording import Channel, Recording, read_recording
-from epochal.serving.bundle import MANIFEST, Manifest, read_bundle
+from epochal.serving.bundle import Manifest, read_bundle
+from epochal.serving.finding import list_bundles
 from epochal.serving.scoring import read_all
 from epochal.serving.trial import explain_refusal
 
-BUNDLES = "*/07_model_output/bundle"
 SHOWN = 3  # recordings of one file or folder, unless --all
 _MANY_CHANNELS = 12  # alike, they are told in one line
 
@@ -44,7 +44,7 @@ def inspect(files: tuple[Path, ...], name: str | None, bundles: Path, show_all: 
     FILES are recordings of any kind that Epochal reads, folders of them, tables of features, or
     recordings as ingestion stores them. Each bundle is tried on some minutes of the recording.
     """
-    manifests = list(_manifests(bundles))
+    manifests = _at_hand(bundles)
     n_shown = None if show_all else SHOWN
     failed = 0
     for path in files:
@@ -58,18 +58,20 @@ def inspect(files: tuple[Path, ...], name: str | None, bundles: Path, show_all: 
         raise click.ClickException(f"{failed} of {len(files)} could not be read")
 
 
-def _manifests(bundles: Path) -> Iterator[Manifest]:
-    """Yield the manifests of the studies' bundles and of those that came with the package."""
-    shipped = Path(epochal.__file__).parent.rglob(MANIFEST)
-    for path in (*sorted(bundles.glob(f"{BUNDLES}/{MANIFEST}")), *sorted(shipped)):
+def _at_hand(data: Path) -> dict[str, Manifest]:
+    """Return the bundles that came with the package and those of the studies, by name."""
+    tell = partial(click.echo, err=True)
+    manifests: dict[str, Manifest] = {}
+    for one in list_bundles(data, passed_over=tell):
         try:
-            yield read_bundle(path.parent).manifest
+            manifests.setdefault(one.name, read_bundle(one.path).manifest)  # a shipped one's first
         except EpochalError as error:
-            click.echo(f"Bundle passed over: {error}", err=True)
+            tell(f"Bundle passed over: {error}")
+    return manifests
 
 
 def _describe_path(
-    path: Path, name: str | None, manifests: list[Manifest], n_shown: int | None
+    path: Path, name: str | None, manifests: Mapping[str, Manifest], n_shown: int | None
 ) -> Iterator[str]:
     if not path.exists():
         raise EpochalError(f"{path}: no such file")
@@ -89,7 +91,7 @@ def _describe_path(
         yield f"{path}: {len(sources) - n_shown} more recordings; --all describes them too"
 
 
-def describe(recording: Recording, path: Path, manifests: list[Manifest]) -> Iterator[str]:
+def describe(recording: Recording, path: Path, manifests: Mapping[str, Manifest]) -> Iterator[str]:
     """Yield the lines about one recording."""
     yield f"{path} → recording '{recording.recording_id}' ({recording.data_source})"
     if recording.channels:
@@ -102,7 +104,9 @@ def describe(recording: Recording, path: Path, manifests: list[Manifest]) -> Ite
     yield f"  labels: {_describe_labels(recording) or 'none'}"
     for problem in recording.problems:
         yield f"  repaired: {problem}"
-    yield from _describe_bundles((m.study, explain_refusal(recording, m)) for m in manifests)
+    yield from _describe_bundles(
+        (name, explain_refusal(recording, one)) for name, one in manifests.items()
+    )
 
 
 def _describe_time(recording: Recording) -> Iterator[str]:
@@ -174,8 +178,10 @@ def _describe_labels(recording: Recording) -> str:
     return f"{shares}; consensus of {', '.join(scorers)}" if scorers else shares
 
 
-def _describe_bundles_for_table(path: Path, manifests: list[Manifest]) -> Iterator[str]:
-    yield from _describe_bundles((m.study, _explain_table_refusal(path, m)) for m in manifests)
+def _describe_bundles_for_table(path: Path, manifests: Mapping[str, Manifest]) -> Iterator[str]:
+    yield from _describe_bundles(
+        (name, _explain_table_refusal(path, one)) for name, one in manifests.items()
+    )
 
 
 def _explain_table_refusal(path: Path, manifest: Manifest) -> str | None:

@@ -20,15 +20,17 @@ def lines(monkeypatch):
     root, written = logging.getLogger(), io.StringIO()
     before, level = list(root.handlers), root.level
     own = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access")]
-    held = [(one, list(one.handlers), one.propagate) for one in own]
+    held = [(one, list(one.handlers), one.propagate, one.level) for one in own]
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # as another server may have left it
     monkeypatch.setattr(sys, "stderr", written)
     logs.configure("json")
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # the tests' client logs what it asks
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     root.handlers[:] = before
     root.setLevel(level)
-    for one, handlers, propagate in held:
+    for one, handlers, propagate, own_level in held:
         one.handlers[:], one.propagate = handlers, propagate
+        one.setLevel(own_level)
 
 
 @pytest.fixture

@@ -75,6 +75,7 @@ def configure(style: Literal["json", "plain"]) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         own = logging.getLogger(name)
         own.handlers.clear()
+        own.setLevel(logging.NOTSET)
         own.propagate = name != "uvicorn.access"  # it writes queries, where tokens may be
 
 
