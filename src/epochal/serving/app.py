@@ -42,14 +42,15 @@ OPEN: tuple[Callable[[Service], APIRouter], ...] = (
     dashboard.router,
     metrics.router,  # its own option says whether it is
 )
+# What is asked most stands first: addresses are tried in their order.
 GUARDED: tuple[Callable[[Service], APIRouter], ...] = (
+    predict.router,
+    inference.router,
     alerts.router,
     bundles.router,
     download.offer,
     drift.router,
-    inference.router,
     jobs.router,
-    predict.router,
     results.router,
     review.router,
     score.router,
@@ -71,14 +72,14 @@ def create_app(options: ServiceOptions | None = None) -> FastAPI:
     app.state.service = service
     problems.install(app)
     shields.install(app, service)
-    for make in OPEN:
-        app.include_router(make(service))
     for make in GUARDED:
         app.include_router(
             make(service),
             dependencies=[Depends(guard(service.access))],
             responses=may_answer(401),
         )
+    for make in OPEN:
+        app.include_router(make(service))
     return app
 
 
