@@ -44,6 +44,7 @@ _EXTRAS = {
               "matplotlib", "pyarrow", "yaml"},
     "download": {"httpx2", "httpx", "kaggle"},
     "deep": {"torch", "lightning"},
+    "cluster": {"dask", "distributed", "s3fs", "upath"},
     "boost": {"xgboost"},
     "tune": {"optuna"},
     "onnx": {"onnx", "skl2onnx", "onnxmltools", "onnxscript"},

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 # Python's, torch's, and what joblib raises when the system has killed a worker.
-_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "TerminatedWorkerError"}
+_OF_MEMORY = {"MemoryError", "OutOfMemoryError", "TerminatedWorkerError", "KilledWorker"}
 _OUT_OF_MEMORY = (
     "; out of memory: fewer workers (parallel.n_jobs in globals.yml, EPOCHAL_BACKEND=sequential), "
     "smaller models or batches, or fewer features need less; see docs/how-to/troubleshoot.md"

@@ -19,6 +19,7 @@ from epochal.datasets.keyed import Keyed
 from epochal.datasets.keys import key_of
 from epochal.models.training.curves import LISTENERS, CurvePoint
 from epochal.options.checking import check_study
+from epochal.places import local_copy
 
 logger = logging.getLogger(__name__)
 LEADERBOARD = "leaderboard"
@@ -95,9 +96,9 @@ class TrackingHooks:
             dataset = _dataset(name, catalog)
             tracked = (getattr(dataset, "metadata", None) or {}).get("epochal", {}).get("track")
             if tracked == "artifact" and dataset.exists():
-                mlflow.log_artifact(str(dataset.location))
+                mlflow.log_artifact(str(local_copy(dataset.location)))
             elif tracked == "figures" and dataset.exists():
-                mlflow.log_artifact(str(dataset.location))
+                mlflow.log_artifact(str(local_copy(dataset.location)))
                 mlflow.log_metrics(_figures(dataset.load()))
 
 

@@ -79,7 +79,8 @@ def _align(features: Table, names: list[str]) -> np.ndarray:
 
 def is_whole(features: Table, reference: DriftReference) -> bool:
     """Say whether features have all columns of a reference, raw channels aside."""
-    return all(name in features for name in reference.names if not name.startswith(RAW))
+    held = set(features)
+    return all(name in held for name in reference.names if not name.startswith(RAW))
 
 
 def judge_rows(features: pd.DataFrame, reference: DriftReference) -> dict[str, Any]:
