@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -40,7 +41,7 @@ def registered(monkeypatch):
 def test_a_tracked_run_registers_the_bundle_that_it_made(registered, caplog):
     with caplog.at_level(logging.INFO):
         RegistryHooks().after_pipeline_run(MADE, CATALOG)
-    assert registered == [("client", "there/bundle", "r7")]
+    assert registered == [("client", Path("there/bundle"), "r7")]
     assert "Registered: made, version 3 (staging)" in caplog.text
 
 

@@ -7,6 +7,10 @@ import zipfile
 
 import pytest
 
+from epochal.serving.messages.requests import Sample
+from epochal.serving.payloads import count_epochs
+from epochal.serving.service.problems import Problem
+from epochal.serving.service.state import Workers
 from rest_material import columns, eeg, rows, ruled_bundle, write
 from service_material import NAME, client_of, write_night
 
@@ -159,6 +163,25 @@ def test_days_of_signals_are_refused_before_anything_is_made_of_them(client):
     assert one.status_code == 422
     assert "/predict answers one" in one.json()["detail"]
     assert time.monotonic() - began_s < 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "n_epochs"), [(29.9, 0), (30, 1), (59, 1), (60, 2), (86_400, 2880)]
+)
+def test_epochs_of_signals_are_counted_from_their_rates(seconds, n_epochs):
+    manifest = ruled_bundle().manifest
+    slow = Sample(signals={"EEG": [1.0] * round(seconds * 10), "T": [1.0] * 10**6}, sfreq=10)
+    assert count_epochs(slow, manifest) == n_epochs
+    assert count_epochs(Sample(features={"a": 1.0}), manifest) == 0
+
+
+def test_workers_that_have_stopped_say_so():
+    workers = Workers(1, 0)
+    workers.stop()
+    for _ in range(3):  # and no place of theirs is lost
+        with pytest.raises(Problem, match="about to stop") as told:
+            workers.submit(dict)
+        assert told.value.status == 503
 
 
 @pytest.mark.parametrize("place", PLACES)

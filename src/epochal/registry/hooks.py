@@ -30,12 +30,14 @@ class RegistryHooks:
         if mlflow is None or run is None or BUNDLE not in pipeline.all_outputs():
             return
         from epochal.places import local_copy
-from epochal.registry.store import register_bundle
+        from epochal.registry.store import register_bundle
 
         dataset: Any = catalog.get(BUNDLE)
 
         try:
-            made = register_bundle(mlflow.MlflowClient(), local_copy(dataset.location), run_id=run.info.run_id)
+            made = register_bundle(
+                mlflow.MlflowClient(), local_copy(dataset.location), run_id=run.info.run_id
+            )
         except (mlflow.MlflowException, EpochalError) as error:
             logger.warning("The bundle is not registered: %s", " ".join(str(error).split()))
         else:

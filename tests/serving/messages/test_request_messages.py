@@ -50,7 +50,7 @@ def test_text_and_truth_are_no_numbers(value):
         ('{"features": {"columns": ["a", "a"], "rows": [[1, 2]]}}', "'a' is named twice"),
         ('{"features": {"columns": ["a"], "rows": [[1], [1, 2]]}}', "row 1 has 2 values"),
         ('{"features": 3}', "give a row {column: number}, a list of rows, or {columns, rows}"),
-        ('{"signals": {"EEG": [1]}, "sfreq": 0}', "greater than 0"),
+        ('{"signals": {"EEG": [1]}, "sfreq": 0}', "greater than or equal to 0.1"),
         ('{"signals": {}, "sfreq": 1}', "at least 1"),
         ('{"features": {"a": 1}, "data_source": "made"}', "'real' or 'simulated'"),
         ("[1]", "Input should be an object"),
