@@ -19,6 +19,7 @@ from epochal.models.networks.roster import NETWORKS
 from epochal.models.networks.scaled import Probabilities, ScaledNetwork
 from epochal.serving.bundle import open_session
 
+N_COLUMNS = 41  # of the sleep table
 N_ROUNDS, ROUND_S, LENGTH, GPU_BATCH = 9, 0.04, 20, 64
 LIMIT_MS, DEFAULT_LIMIT_MS = 50.0, 10.0
 GPU_CASE = f"an epoch in batches of {GPU_BATCH}, PyTorch on a GPU"
@@ -30,6 +31,7 @@ SHAPES = {  # channels, samples, Hz, and of a spectrogram channels, frequencies,
     "harmful EEG": ((19, 10_000, 200.0), (4, 50, 75), 6),
 }
 STUDIES = {
+    "column_gru": ["sleep"],
     "cnn1d": ["slow oscillation"],
     "lstm": ["slow oscillation"],
     "resnet_se": ["stress"],
@@ -72,8 +74,9 @@ def build(name, study):
     (n_channels, n_times, sfreq), spectrogram, n_classes = SHAPES[study]
     kind = NETWORKS[name]
     shapes = {"signal": (n_channels, n_times), "spectrogram": spectrogram}
-    shapes = {key: shapes[key] for key in kind.INPUTS}
+    shapes = {key: shapes[key] for key in kind.INPUTS} or {"features": (N_COLUMNS,)}
     given = {"spectrogram_shape": spectrogram} if "spectrogram" in shapes else {}
+    given |= {"n_features": N_COLUMNS} if "features" in shapes else {}
     network = kind(
         n_channels=n_channels, n_times=n_times, sfreq=sfreq, n_classes=n_classes, **given
     )
