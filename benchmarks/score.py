@@ -118,11 +118,17 @@ def measure(command: list[str | Path]) -> Cost:
         [sys.executable, "-c", MEASURE, *map(str, command)],
         capture_output=True,
         text=True,
-        env={**os.environ, **dict.fromkeys(THREADS, "1")},
+        env=make_environment(),
     )
     if done.returncode:
         sys.exit(f"{command[0]}: {done.stderr.strip()}")
     return Cost(*map(float, done.stdout.split()))
+
+
+def make_environment() -> dict[str, str]:
+    """Return what processes are given: one thread, and modules compiled as an installer leaves them."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | dict.fromkeys(THREADS, "1")
 
 
 def make_rows(pairs: list[tuple[Cost, Cost]]) -> list[dict[str, object]]:

@@ -47,15 +47,15 @@ from epochal.models.stacking import META_ROSTER, spread_models
 from epochal.models.training.epoch_rows import take_rows
 from epochal.models.training.targets import make_row_targets
 from epochal.models.tuning import search
-from epochal.options import (
+from epochal.options.deep import NetworkModelOptions
+from epochal.options.models import (
+    CalibrationKind,
     ModelOptions,
-    NetworkModelOptions,
     RangeOptions,
     StackingOptions,
-    StudyOptions,
     TuneOptions,
 )
-from epochal.options.models import CalibrationKind
+from epochal.options.study import StudyOptions
 from epochal.serving.bundle import STACK
 
 ROOT = Path(__file__).parents[1]

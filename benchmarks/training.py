@@ -34,7 +34,8 @@ from epochal.models.cross_fitting import CrossFitted, cross_fit, join_table
 from epochal.models.deep import COLUMN_NETWORKS as DEEP
 from epochal.models.export import export_model
 from epochal.models.fitting import class_weights
-from epochal.options import ModelOptions, StudyOptions
+from epochal.options.models import ModelOptions
+from epochal.options.study import StudyOptions
 from epochal.serving.bundle import open_session
 
 RESULTS = Path(__file__).parent / "results" / "training.json"

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from scipy.signal import welch
 
 from epochal.features.extraction import extract_features
-from epochal.options import FeatureOptions, IngestionOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.plots import COLOURS
 from epochal.readers import reader
 from epochal.recording import Recording

@@ -14,7 +14,9 @@ from epochal.models.training.curves import LISTENERS
 from epochal.models.training.epoch_rows import take_rows
 from epochal.models.training.targets import make_row_targets
 from epochal.models.window_network import WindowNetwork
-from epochal.options import FeatureOptions, IngestionOptions, NetworkModelOptions
+from epochal.options.deep import NetworkModelOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.plots import COLOURS
 from epochal.readers import reader
 from epochal.recording import Recording

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from scipy.signal import resample_poly
 
 from epochal.features.beats import find_r_peaks
-from epochal.options import IngestionOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.plots import COLOURS
 from epochal.readers import reader
 from epochal.recording import Channel, Recording

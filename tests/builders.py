@@ -12,17 +12,11 @@ import numpy as np
 import pandas as pd
 
 from epochal.labels import proba_columns
-from epochal.options import (
-    ContextOptions,
-    EvaluationOptions,
-    ExportOptions,
-    FeatureOptions,
-    IngestionOptions,
-    ModelOptions,
-    SignalOptions,
-    StackingOptions,
-    StudyOptions,
-)
+from epochal.options.features import ContextOptions, FeatureOptions, SignalOptions
+from epochal.options.ingestion import IngestionOptions
+from epochal.options.models import ModelOptions, StackingOptions
+from epochal.options.results import EvaluationOptions, ExportOptions
+from epochal.options.study import StudyOptions
 from epochal.recording import Channel, Recording, no_annotations
 from epochal.serving.bundle import Bundle
 

@@ -11,7 +11,8 @@ import pandas as pd
 from epochal.epoch_inputs import InputStore, write_inputs
 from epochal.experiments.cells import Judged, Material
 from epochal.experiments.options import ExperimentOptions
-from epochal.options import FamilyOptions, ModelOptions, StackingOptions, StudyOptions
+from epochal.options.models import FamilyOptions, ModelOptions, StackingOptions
+from epochal.options.study import StudyOptions
 from window_cohort import CLASSES, codes_of, make_inputs
 
 N_EPOCHS, N_SUBJECTS = 24, 7

@@ -12,7 +12,8 @@ from epochal.evaluation.by_recording import score_each_recording
 from epochal.evaluation.report.results import StudyResults
 from epochal.labels import proba_columns
 from epochal.metrics import build_leaderboard
-from epochal.options import EvaluationOptions, SplitOptions
+from epochal.options.results import EvaluationOptions
+from epochal.options.splitting import SplitOptions
 
 LABELS = ["W"] * 8 + ["N2"] * 12 + ["REM"] * 4
 

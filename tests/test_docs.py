@@ -1,7 +1,6 @@
 """What README and docs say exists: commands, options, parameters, links, all options of conf."""
 
 import importlib.util
-import inspect
 import re
 import shlex
 from functools import cache
@@ -10,10 +9,9 @@ from pathlib import Path
 
 import click
 import pytest
-from pydantic import BaseModel
 
 import epochal
-from epochal import options
+from all_options import find_options
 from epochal.cli import COMMANDS, cli
 from epochal.pipeline_registry import PIPELINES
 from epochal.readers import READERS
@@ -106,13 +104,7 @@ def fault_of_parameter(path):
 
 
 def option_models():
-    return [
-        model
-        for _, model in inspect.getmembers(options, inspect.isclass)
-        if issubclass(model, BaseModel)
-        and model.__module__.startswith(options.__name__)
-        and model.model_fields
-    ]
+    return [model for model in find_options() if model.model_fields]
 
 
 @pytest.mark.parametrize("words", called("epochal"))

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from epochal.hooks import flatten
-from epochal.options import SplitOptions, TrimOptions
+from epochal.options.ingestion import TrimOptions
+from epochal.options.splitting import SplitOptions
 from projects import make_project
 
 

@@ -25,7 +25,7 @@ from epochal.leakage import (
     refuse_tuning_on_test,
 )
 from epochal.models.classical import prepare_columns
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits import split_subjects
 
 TEMPORAL = SplitOptions(scheme="temporal", n_folds=3, test_share=0.2, val_share=0)

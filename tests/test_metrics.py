@@ -18,7 +18,7 @@ from epochal.metrics import (
     score,
     vote_divergence,
 )
-from epochal.options import EvaluationOptions
+from epochal.options.results import EvaluationOptions
 
 OPTIONS = EvaluationOptions(n_bootstrap=200)
 pairs = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60)

@@ -1,28 +1,19 @@
-import inspect
 import os
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from all_options import find_options
 from builders import make_ingestion, make_study
-from epochal import options
 from epochal.errors import EpochalError
-from epochal.options import (
-    EvaluationOptions,
-    FeatureOptions,
-    QualityOptions,
-    SignalOptions,
-    SplitOptions,
-    StackingOptions,
-    TrimOptions,
-)
-from epochal.options.ingestion import list_files
+from epochal.options.features import FeatureOptions, SignalOptions
+from epochal.options.ingestion import TrimOptions, list_files
+from epochal.options.models import StackingOptions
+from epochal.options.quality import QualityOptions
+from epochal.options.results import EvaluationOptions
+from epochal.options.splitting import SplitOptions
 
-MODELS = [
-    value
-    for _, value in inspect.getmembers(options, inspect.isclass)
-    if issubclass(value, options.Options) and value is not options.Options
-]
+MODELS = find_options()
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -6,7 +6,7 @@ import pytest
 from builders import make_epochs, make_features, make_predictions, make_splits, make_study
 from epochal import schemas
 from epochal.metrics import build_leaderboard
-from epochal.options import EvaluationOptions
+from epochal.options.results import EvaluationOptions
 
 EPOCHS = make_epochs(n_epochs=6).assign(quality_flat=False, vote_a=1)
 SPLITS = make_splits(EPOCHS)

@@ -9,7 +9,9 @@ import yaml
 from builders import make_channel, make_recording
 from epochal.features import extract_features
 from epochal.features.context import is_causal
-from epochal.options import FeatureOptions, IngestionOptions, ModelOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
+from epochal.options.models import ModelOptions
 from epochal.signals.epoching import index_epochs
 
 CONF = Path(__file__).parents[1] / "conf"

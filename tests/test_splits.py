@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from builders import make_epochs
 from epochal.errors import EpochalError
 from epochal.leakage import refuse_shared_subjects
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits import HELD_OUT, split_subjects
 
 FOLDS = SplitOptions(scheme="group_folds", n_folds=3, test_share=0.2, val_share=0.1)

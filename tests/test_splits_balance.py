@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from builders import make_epochs, make_splits
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits import kept_rows, split_subjects
 from epochal.splits.balance import keep_balanced, report_adjacency
 

@@ -4,7 +4,7 @@ import pytest
 
 from builders import EPOCH_S, make_epochs
 from epochal.errors import EpochalError
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits import folds_to_predict, rows_to_fit, split_subjects, unit_of
 
 TEMPORAL = SplitOptions(scheme="temporal", n_folds=4, test_share=0.2, val_share=0.1)

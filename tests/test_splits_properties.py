@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from epochal import schemas
 from epochal.errors import EpochalError
 from epochal.leakage import refuse_overlapping_windows, refuse_shared_subjects
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits import HELD_OUT, folds_to_predict, rows_to_fit, split_subjects
 from epochal.splits.schemes import SCHEMES
 

@@ -4,7 +4,7 @@ import pytest
 
 from builders import make_epochs
 from epochal.errors import EpochalError
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits import split_subjects
 from epochal.splits.quotas import name_age_groups, stratify
 from epochal.splits.report import describe_split, report_split

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from builders import make_epochs
 from epochal.errors import EpochalError
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits import HELD_OUT, inner_parts, rows_to_fit, split_subjects
 from epochal.splits.schemes import SCHEMES
 

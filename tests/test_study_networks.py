@@ -10,7 +10,8 @@ from omegaconf import OmegaConf
 from builders import make_channel, make_recording
 from epochal.features import prepare_inputs
 from epochal.models.training.mirroring import mirror_channels
-from epochal.options import DeepOptions, FeatureOptions
+from epochal.options.deep import DeepOptions
+from epochal.options.features import FeatureOptions
 from projects import ROOT
 
 MINUTES, WINDOW_S = 20, 60

@@ -11,7 +11,7 @@ from epochal.epoch_inputs import EpochInputs
 from epochal.models.training.epoch_rows import EpochRows, take_rows
 from epochal.models.training.targets import make_row_targets
 from epochal.models.window_network import WindowNetwork
-from epochal.options import NetworkModelOptions
+from epochal.options.deep import NetworkModelOptions
 
 CLASSES = ("W", "NREM", "REM")
 RHYTHMS_HZ = np.array([3.0, 8.0, 13.0])

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from epochal.features import extract_features
-from epochal.options import FeatureOptions, SignalOptions
+from epochal.options.features import FeatureOptions, SignalOptions
 from epochal.options.ingestion import IngestionOptions
 from epochal.provenance import RESEARCH_USE
 from epochal.readers import Source, reader

@@ -23,7 +23,7 @@ def prepare_ours(night):
     import pandas as pd
 
     from epochal.features import extract_features
-    from epochal.options import ContextOptions, FeatureOptions, SignalOptions
+    from epochal.options.features import ContextOptions, FeatureOptions, SignalOptions
     from epochal.recording import Channel, Recording
 
     sets = ("band_power", "spectral_shape", "aperiodic", "statistics", "amplitude", "quantiles",

@@ -16,7 +16,7 @@ from epochal.downloads import DownloadError
 from epochal.downloads.ledger import LEDGER, Ledger, mark_processed, read_ledger
 from epochal.errors import RecordingError
 from epochal.labels import keep_classes
-from epochal.options import IngestionOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.places import mirror
 from epochal.readers import Source, reader
 from epochal.readers.scorers import count_votes

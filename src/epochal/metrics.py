@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from epochal.labels import encode, proba_columns
-from epochal.options import EvaluationOptions, StudyOptions
+from epochal.options.results import EvaluationOptions
+from epochal.options.study import StudyOptions
 
 
 def build_leaderboard(

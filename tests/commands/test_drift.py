@@ -24,7 +24,7 @@ from epochal.drift import reference as drift_reference
 from epochal.features import extract_features
 from epochal.models.bundle_trust import describe_trust
 from epochal.models.inventory import write_json
-from epochal.options import EvaluationOptions
+from epochal.options.results import EvaluationOptions
 from epochal.serving.bundle import Scorer, read_bundle, write_bundle
 from epochal.serving.scoring import score_recording
 from epochal.signals.epoching import index_epochs

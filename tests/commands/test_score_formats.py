@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from builders import CLASSES, make_bundle, make_night
 from epochal.cli import cli
 from epochal.features import extract_features
-from epochal.options import ContextOptions, QualityOptions, SignalOptions
+from epochal.options.features import ContextOptions, SignalOptions
+from epochal.options.quality import QualityOptions
 from epochal.serving.bundle import write_bundle
 from epochal.signals.epoching import index_epochs
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from epochal.datasets.keys import key_of
 from epochal.datasets.partitions import Piece
-from epochal.options import IngestionOptions, TrimOptions
+from epochal.options.ingestion import IngestionOptions, TrimOptions
 
 
 def add(a, b):

@@ -11,7 +11,7 @@ from epochal.drift.channels import (
 from epochal.drift.faults import Fault, guess_signals, list_gains, list_swaps, responses_by_unit
 from epochal.drift.probing import probe_gains
 from epochal.drift.reference import restrict_fault
-from epochal.options import SignalOptions
+from epochal.options.features import SignalOptions
 
 NAMES = [f"{s}_{w}" for s in ("one", "two") for w in ("sd_uv", "iqr_uv", "pitch", "entropy")]
 

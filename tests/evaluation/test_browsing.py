@@ -16,7 +16,7 @@ from epochal.evaluation.browsing import (
 )
 from epochal.evaluation.discrimination import measure_ranking
 from epochal.metrics import build_leaderboard
-from epochal.options import EvaluationOptions
+from epochal.options.results import EvaluationOptions
 from epochal.pipelines.evaluation.browsing_nodes import tabulate_for_browsing
 
 

@@ -22,7 +22,7 @@ from epochal.evaluation.reliability import (
     place_in_bins,
 )
 from epochal.metrics import calibration_error
-from epochal.options import EvaluationOptions
+from epochal.options.results import EvaluationOptions
 
 OPTIONS = EvaluationOptions(n_bootstrap=200, n_calibration_bins=10)
 probabilities = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50)

@@ -4,7 +4,7 @@ from made_scored import CLASSES, draw_calibrated, make_scored
 from epochal.evaluation.abstention import measure_abstention
 from epochal.evaluation.reliability import CHOSEN, measure_calibration, measure_reliability
 from epochal.evaluation.reliability_figures import draw_reliability, draw_risk_coverage
-from epochal.options import EvaluationOptions
+from epochal.options.results import EvaluationOptions
 
 OPTIONS = EvaluationOptions(n_bootstrap=50)
 

@@ -14,7 +14,7 @@ from builders import (
 from epochal.features.context import add_context
 from epochal.features.extraction import extract_features, finish_features, own_features
 from epochal.features.roster import compute_features
-from epochal.options import ContextOptions
+from epochal.options.features import ContextOptions
 from epochal.signals.epoching import index_epochs
 
 SETS = (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from epochal.features.context import add_context, is_causal, known_rows
-from epochal.options import ContextOptions
+from epochal.options.features import ContextOptions
 
 N = 12
 

@@ -6,7 +6,8 @@ from builders import make_channel, make_ingestion, make_recording, sine
 from epochal.errors import EpochalError, RecordingError
 from epochal.features import FEATURE_SETS, extract_features
 from epochal.features.roster import compute_features, feature_function
-from epochal.options import ContextOptions, FeatureOptions, SignalOptions, TrimOptions
+from epochal.options.features import ContextOptions, FeatureOptions, SignalOptions
+from epochal.options.ingestion import TrimOptions
 from epochal.recording import Recording
 from epochal.signals.epoching import index_epochs
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from epochal.features.neighbourhood import add_neighbours, neighbour_functions, triangle
-from epochal.options import ContextOptions
+from epochal.options.features import ContextOptions
 
 
 def compute(values, run=None, **options):

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from builders import make_channel, make_ingestion, make_recording, sine
 from epochal.errors import RecordingError
 from epochal.features import prepare_inputs
-from epochal.options import FeatureOptions, SignalInputOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.network_inputs import SignalInputOptions
 from epochal.signals.epoching import index_epochs
 
 

@@ -10,7 +10,7 @@ from epochal.features.normalisation import (
     find_session,
     robust_z,
 )
-from epochal.options import SessionOptions
+from epochal.options.features import SessionOptions
 
 
 def make_epochs(n_epochs, step_s=30.0):

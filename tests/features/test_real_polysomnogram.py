@@ -7,7 +7,8 @@ import pytest
 
 from builders import make_ingestion
 from epochal.features import extract_features
-from epochal.options import FeatureOptions, QualityOptions, SignalOptions
+from epochal.options.features import FeatureOptions, SignalOptions
+from epochal.options.quality import QualityOptions
 from epochal.readers import Source, reader
 from epochal.signals.epoching import index_epochs
 

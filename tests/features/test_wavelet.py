@@ -17,7 +17,7 @@ from epochal.features.wavelet import (
     wavelet_combo,
     wavelet_energy,
 )
-from epochal.options import FeatureOptions, SignalOptions
+from epochal.options.features import FeatureOptions, SignalOptions
 from epochal.readers.slow_oscillation_files import METADATA_COLUMNS
 from epochal.recording import Recording
 from epochal.signals.epoching import index_epochs

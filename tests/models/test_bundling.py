@@ -26,7 +26,9 @@ from epochal.models.card import write_card
 from epochal.models.cross_fitting import FittedModel, empty_predictions, join_table
 from epochal.models.inventory import CONFIG, METRICS
 from epochal.models.smoothing import estimate_prior, estimate_transitions
-from epochal.options import ExportOptions, FeatureOptions, SignalOptions, StackingOptions
+from epochal.options.features import FeatureOptions, SignalOptions
+from epochal.options.models import StackingOptions
+from epochal.options.results import ExportOptions
 from epochal.provenance import RESEARCH_USE
 from epochal.serving.bundle import CARD
 from epochal.serving.entries import ModelEntry, QuantisedEntry

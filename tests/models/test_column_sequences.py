@@ -9,7 +9,7 @@ from epochal.models import deep
 from epochal.models.bundling import export_models
 from epochal.models.cross_fitting import cross_fit
 from epochal.models.outlines import outline_recordings
-from epochal.options import StudyOptions
+from epochal.options.study import StudyOptions
 from epochal.serving.bundle import Scorer
 from window_cohort import CLASSES, codes_of, make_cohort, options
 

@@ -28,7 +28,7 @@ from epochal.models.cross_fitting import (
     predict_held_out,
     select_columns,
 )
-from epochal.options import ModelOptions
+from epochal.options.models import ModelOptions
 
 EPOCHS = make_epochs(n_subjects=6, n_epochs=20)
 FEATURES = make_features(EPOCHS)

@@ -13,7 +13,7 @@ from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import cross_fit, join_table
 from epochal.models.export import export_model
 from epochal.models.stacking import META_ROSTER, list_stacks, spread_models
-from epochal.options import ModelOptions, StackingOptions
+from epochal.options.models import ModelOptions, StackingOptions
 from epochal.serving.bundle import Bundle, Scorer, open_session
 
 EPOCHS = make_epochs(n_subjects=6, n_epochs=60)

@@ -11,7 +11,7 @@ from epochal.errors import EpochalError
 from epochal.models import deep, export_network
 from epochal.models.bundling import export_models
 from epochal.models.cross_fitting import CrossFitted, cross_fit
-from epochal.options import StudyOptions
+from epochal.options.study import StudyOptions
 from epochal.serving.bundle import Scorer
 from epochal.serving.entries import SequenceEntry
 from window_cohort import CLASSES, SFREQ, codes_of, make_cohort, options

@@ -13,7 +13,7 @@ from epochal.models.cross_fitting import FittedModel
 from epochal.models.export import export_model
 from epochal.models.export_trees import Tree, build_ensemble, floor_to_single
 from epochal.models.fitting import fit_estimator
-from epochal.options import ModelOptions
+from epochal.options.models import ModelOptions
 from epochal.serving.bundle import open_session
 
 EXACT = 1e-6

@@ -7,7 +7,7 @@ from sklearn.dummy import DummyClassifier
 from epochal.errors import EpochalError
 from epochal.models.classical import ROSTER, build_logistic_regression
 from epochal.models.fitting import _part_subjects, class_weights, fit_estimator, make_targets
-from epochal.options import EarlyStoppingOptions, ModelOptions
+from epochal.options.models import EarlyStoppingOptions, ModelOptions
 
 CLASSES = ("W", "N2")
 

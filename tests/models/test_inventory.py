@@ -22,7 +22,7 @@ from epochal.models.inventory import (
     plain,
     write_json,
 )
-from epochal.options import ModelOptions
+from epochal.options.models import ModelOptions
 from epochal.serving.bundle import open_session
 
 EPOCHS = make_epochs(n_subjects=8, n_epochs=30)

@@ -14,7 +14,8 @@ from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import cross_fit, join_table
 from epochal.models.deep import COLUMN_NETWORKS
 from epochal.models.quantising import compare, quantise, quantise_models
-from epochal.options import ExportOptions, ModelOptions
+from epochal.options.models import ModelOptions
+from epochal.options.results import ExportOptions
 from epochal.serving.bundle import Bundle, Manifest, Scorer
 from epochal.serving.sessions import open_session
 
@@ -148,7 +149,7 @@ def test_a_network_over_windows_is_compared_on_its_own_windows():
 
 def _over_windows(store, table):
     from epochal.models import deep
-    from epochal.options import StudyOptions
+    from epochal.options.study import StudyOptions
     from window_cohort import CLASSES as RHYTHMS
     from window_cohort import options
 

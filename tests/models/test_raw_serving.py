@@ -3,7 +3,8 @@ import pytest
 from builders import make_features_options, make_ingestion
 from epochal.errors import EpochalError
 from epochal.models.raw_serving import Served, describe_served, name_columns
-from epochal.options import FeatureOptions, RawOptions, SignalOptions
+from epochal.options.features import FeatureOptions, SignalOptions
+from epochal.options.results import RawOptions
 from epochal.readers.aliases import match_channel
 
 TABLE = Served(

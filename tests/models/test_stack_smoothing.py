@@ -18,7 +18,7 @@ from epochal.models.stack_smoothing import (
     smooth_predictions,
     tabulate_losses,
 )
-from epochal.options import StackingOptions
+from epochal.options.models import StackingOptions
 
 # sticky stages, as sleep has them
 N = 60

@@ -20,7 +20,7 @@ from epochal.models.stacking import (
     mark_causal,
     spread_models,
 )
-from epochal.options import StackingOptions
+from epochal.options.models import StackingOptions
 
 # sticky stages, as sleep has them
 N = 60

@@ -9,7 +9,7 @@ from epochal.errors import EpochalError, LeakageError
 from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import cross_fit, join_table
 from epochal.models.tuning import Found, score, search, write_search
-from epochal.options import ModelOptions, RangeOptions, TuneOptions
+from epochal.options.models import ModelOptions, RangeOptions, TuneOptions
 
 EPOCHS = make_epochs(n_subjects=6, n_epochs=20)
 TABLE = join_table(make_features(EPOCHS), EPOCHS, make_splits(EPOCHS, n_folds=3, n_test=1, n_val=1))

@@ -5,7 +5,7 @@ import click
 import pytest
 from pydantic import Field
 
-from epochal.options import Options
+from epochal.options.base import Options
 from epochal.run_directory.command_line import SpacedCommand, list_options, show_progress
 
 

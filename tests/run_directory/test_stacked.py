@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from epochal.options import RangeOptions
+from epochal.options.models import RangeOptions
 from epochal.run_directory.base_models import describe_model, list_builders
 from epochal.run_directory.flags import TrainFlags
 from epochal.run_directory.manifest import NAMES

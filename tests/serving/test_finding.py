@@ -6,7 +6,7 @@ import pytest
 
 from builders import make_bundle, make_channel, make_recording, sine, write_edf
 from epochal.errors import EpochalError, RecordingError
-from epochal.options import FeatureOptions, SignalOptions
+from epochal.options.features import FeatureOptions, SignalOptions
 from epochal.serving import finding
 from epochal.serving.bundle import MANIFEST, write_bundle
 from epochal.serving.finding import (

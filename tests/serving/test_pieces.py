@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from builders import make_bundle, make_channel, make_recording
-from epochal.options import ContextOptions, SignalOptions
+from epochal.options.features import ContextOptions, SignalOptions
 from epochal.serving.pieces import AROUND_S, crop, cut_into_pieces
 from epochal.signals.epoching import index_epochs
 

@@ -7,7 +7,7 @@ import pytest
 from builders import make_bundle, make_channel, make_night, make_recording, sine, write_edf
 from epochal.errors import RecordingError
 from epochal.features import extract_features
-from epochal.options import FeatureOptions
+from epochal.options.features import FeatureOptions
 from epochal.recording import Recording
 from epochal.serving.bundle import Scorer
 from epochal.serving.scoring import read_all, score_recording

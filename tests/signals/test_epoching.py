@@ -6,7 +6,8 @@ from hypothesis import given, settings
 
 from builders import make_annotations, make_channel, make_ingestion, make_recording
 from epochal.errors import RecordingError
-from epochal.options import QualityOptions, TrimOptions
+from epochal.options.ingestion import TrimOptions
+from epochal.options.quality import QualityOptions
 from epochal.recording import Recording
 from epochal.signals.epoching import cut_epochs, index_epochs
 

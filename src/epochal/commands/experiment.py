@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from epochal.experiments.cells import Judged, Material
     from epochal.experiments.options import ExperimentOptions
     from epochal.experiments.results import Observer, Task
-    from epochal.options import FamilyOptions
+    from epochal.options.models import FamilyOptions
 
 PREPARED_BY = ["ingestion", "feature_engineering", "splitting"]
 _PATTERN = "experiment*.yml"
@@ -63,7 +63,7 @@ def experiment(study: str, params: str, only_list: bool, **asked: Any) -> None:
     """
     from epochal.experiments.cells import check_baselines
     from epochal.experiments.results import list_tasks, run_tasks
-    from epochal.options import EvaluationOptions
+    from epochal.options.results import EvaluationOptions
 
     session_params = _read_params(params)
     context = _open_context(study, session_params)
@@ -123,7 +123,9 @@ def load_material(context: KedroContext, study: str) -> Material:
     """Load what the graph prepared; a study without inputs for networks raises `EpochalError`."""
     from epochal.epoch_inputs import gather_inputs
     from epochal.experiments.cells import Material
-    from epochal.options import FeatureOptions, StackingOptions, StudyOptions
+    from epochal.options.features import FeatureOptions
+    from epochal.options.models import StackingOptions
+    from epochal.options.study import StudyOptions
 
     catalog, params = context.catalog, context.params
     features = FeatureOptions.model_validate(params["feature_engineering"])
@@ -144,7 +146,7 @@ def load_material(context: KedroContext, study: str) -> Material:
 
 
 def _read_classical(context: KedroContext) -> FamilyOptions:
-    from epochal.options import FamilyOptions
+    from epochal.options.models import FamilyOptions
 
     return FamilyOptions.model_validate(context.params["classical_models"])
 

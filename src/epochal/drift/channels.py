@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from epochal.drift.faults import Fault
-from epochal.options import FeatureOptions
+from epochal.options.features import FeatureOptions
 from epochal.recording import Recording
 from epochal.signals.epoching import cut_epochs
 

@@ -7,7 +7,7 @@ import numpy as np
 from epochal.drift.faults import Fault
 from epochal.errors import EpochalError
 from epochal.features.roster import compute_features
-from epochal.options import FeatureOptions, SignalOptions
+from epochal.options.features import FeatureOptions, SignalOptions
 
 _SFREQ, _LENGTH_S, _N_WINDOWS = 64.0, 60.0, 6
 _ALIKE = 1e-3  # how much a response may differ between windows and still be one

@@ -11,7 +11,7 @@ from epochal.evaluation.choice import choose_headline
 from epochal.evaluation.scored import Scored
 from epochal.labels import PROBA, encode, proba_columns
 from epochal.metrics import confusion, join_labels
-from epochal.options import StudyOptions
+from epochal.options.study import StudyOptions
 
 CONFUSION_COLUMNS = ["model", "role", "data_source", "truth", "said", "n_epochs"]
 ROC_COLUMNS = ["model", "role", "data_source", "class", "false_positive_rate",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from epochal.evaluation.scored import Scored
-from epochal.options import EvaluationOptions
+from epochal.options.results import EvaluationOptions
 
 CHOSEN = "(chosen class)"
 ALL = "(all classes)"

@@ -25,7 +25,8 @@ from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import FittedModel, fit_refit, join_table, predict_held_out
 from epochal.models.smoothing import SMOOTHERS
 from epochal.models.stack_smoothing import smooth_predictions
-from epochal.options import FamilyOptions, ModelOptions, StackingOptions, StudyOptions
+from epochal.options.models import FamilyOptions, ModelOptions, StackingOptions
+from epochal.options.study import StudyOptions
 from epochal.serving.bundle import STACK
 
 

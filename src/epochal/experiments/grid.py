@@ -13,7 +13,7 @@ from epochal.experiments.options import NONE, Cell, ExperimentOptions
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.smoothing import SMOOTHERS
 from epochal.models.training.losses import LOSSES
-from epochal.options import NetworkModelOptions
+from epochal.options.deep import NetworkModelOptions
 
 AXES = tuple(Cell.model_fields)
 

@@ -15,7 +15,7 @@ import pandas as pd
 from epochal.features.columns import matches_any
 from epochal.features.neighbourhood import add_neighbours, neighbour_functions
 from epochal.features.normalisation import against_past, against_session, against_start
-from epochal.options import ContextOptions
+from epochal.options.features import ContextOptions
 
 _LOOKS_AHEAD = re.compile(r"__(session|centred\d+|ahead\d+)")
 _VARIANT = re.compile(r"__(?:session|calibration|running)|$")

@@ -11,7 +11,7 @@ from epochal.features.context import add_context
 from epochal.features.covariates import clock, demographics, light
 from epochal.features.preparation import prepare_recording
 from epochal.features.roster import compute_features
-from epochal.options import FeatureOptions, SignalOptions
+from epochal.options.features import FeatureOptions, SignalOptions
 from epochal.recording import Channel, Recording
 from epochal.signals.epoching import cut_epochs
 from epochal.signals.filtering import filter_channel, take_envelope

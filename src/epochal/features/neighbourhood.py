@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from epochal.options import ContextOptions
+from epochal.options.features import ContextOptions
 
 Neighbours = Callable[[np.ndarray], np.ndarray]
 

@@ -9,7 +9,8 @@ from epochal.epoch_inputs import EpochInputs
 from epochal.errors import RecordingError
 from epochal.features.extraction import given_windows
 from epochal.features.preparation import prepare_recording
-from epochal.options import FeatureOptions, SignalInputOptions, SpectrogramInputOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.network_inputs import SignalInputOptions, SpectrogramInputOptions
 from epochal.recording import Channel, Recording
 from epochal.signals.epoching import cut_epochs
 from epochal.signals.filtering import filter_channel

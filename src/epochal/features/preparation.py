@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from epochal.options import FeatureOptions
+from epochal.options.features import FeatureOptions
 from epochal.readers.aliases import rename_aliases
 from epochal.recording import Recording
 from epochal.signals.montage import apply_to_recording

@@ -20,6 +20,8 @@ Welch's method, taken to be those of `band_power`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from epochal.features.block import Block, Columns, count, of_block
@@ -76,16 +78,34 @@ def time_table(block: Block) -> Columns:
         "higuchi_fd": block.shape(higuchi_dimension(block) - 1),
         "petrosian_fd": block.shape(log_n / (log_n + np.log(1 + 0.4 * block.n_turns))),
     }
-    entropies = (block.shape(binned_entropy(block.windows, n_bins)) for n_bins in N_BINS)
+    entropies = map(block.shape, binned_entropies(block.ordered, N_BINS))
     return columns | {f"binned_entropy_{i}": value for i, value in enumerate(entropies, start=1)}
 
 
-def binned_entropy(windows: np.ndarray, n_bins: int) -> np.ndarray:
-    """Return the entropy in bits of each window's histogram, of equal bins from least to most."""
-    low, high = windows.min(axis=1, keepdims=True), windows.max(axis=1, keepdims=True)
+def binned_entropies(ordered: np.ndarray, bins: Sequence[int]) -> Iterator[np.ndarray]:
+    """Yield for each number of equal bins, from least to most, each histogram's entropy in bits.
+
+    `ordered` `(n_epochs, n_samples)` holds each window's samples sorted: what lies below every edge
+    is then found by halving, for all edges together.
+    """
+    steps = np.concatenate([np.arange(1, n) for n in bins])
+    n_bins = np.concatenate([np.full(n - 1, n, ordered.dtype) for n in bins])
+    low, high = ordered[:, :1], ordered[:, -1:]
     scale = n_bins / np.where(high > low, high - low, 1)
-    bins = np.minimum(((windows - low) * scale).astype(np.int64), n_bins - 1)
-    bins += n_bins * np.arange(len(windows))[:, None]
-    counts = np.bincount(bins.ravel(), minlength=n_bins * len(windows))
-    shares = counts.reshape(len(windows), n_bins) / windows.shape[1]
-    return np.asarray(-(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1))
+    below = _count_below(ordered - low, scale, steps)
+    n_samples = ordered.shape[1]
+    for counts in np.split(below, np.cumsum([n - 1 for n in bins[:-1]]), axis=1):
+        shares = np.diff(counts, axis=1, prepend=0, append=n_samples) / n_samples
+        yield np.asarray(-(shares * np.log2(np.where(shares > 0, shares, 1))).sum(axis=1))
+
+
+def _count_below(ordered: np.ndarray, scale: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return how many sorted samples of each row, scaled, lie below each step."""
+    rows = np.arange(len(ordered))[:, None]
+    first, last = np.zeros(scale.shape, int), np.full(scale.shape, ordered.shape[1])
+    for _ in range(ordered.shape[1].bit_length()):
+        middle = (first + last) // 2
+        less = ordered[rows, np.minimum(middle, ordered.shape[1] - 1)] * scale < steps
+        first = np.where(less & (middle < last), middle + 1, first)
+        last = np.where(less, last, middle)
+    return first

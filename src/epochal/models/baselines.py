@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from epochal.options import ModelOptions, StudyOptions
+from epochal.options.models import ModelOptions
+from epochal.options.study import StudyOptions
 
 SCHEDULE = "schedule_onset_s"
 DEMOGRAPHICS = "demographics_*"

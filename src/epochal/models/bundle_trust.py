@@ -32,7 +32,9 @@ from epochal.evaluation import abstention, conformal
 from epochal.evaluation.leaving_out import NOBODY
 from epochal.evaluation.scored import Scored, list_scored
 from epochal.labels import VOTE
-from epochal.options import EvaluationOptions, FeatureOptions, StudyOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.results import EvaluationOptions
+from epochal.options.study import StudyOptions
 from epochal.recording import Recording
 
 _LEAST_SUBJECTS = 5

@@ -29,14 +29,11 @@ from epochal.models.training_facts import (
     list_strata,
     name_figures,
 )
-from epochal.options import (
-    ExportOptions,
-    FeatureOptions,
-    IngestionOptions,
-    RawOptions,
-    StackingOptions,
-    StudyOptions,
-)
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
+from epochal.options.models import StackingOptions
+from epochal.options.results import ExportOptions, RawOptions
+from epochal.options.study import StudyOptions
 from epochal.serving.bundle import CARD, Bundle, Manifest
 from epochal.serving.entries import ModelEntry, QuantisedEntry, SequenceEntry
 from epochal.splits import SPLIT_COLUMNS

@@ -21,8 +21,8 @@ from epochal.models.fitting import fit_estimator
 from epochal.models.training.epoch_rows import take_rows
 from epochal.models.training.targets import make_row_targets
 from epochal.models.tuning import Found, search
-from epochal.options import ModelOptions, StudyOptions
-from epochal.options.models import CalibrationKind
+from epochal.options.models import CalibrationKind, ModelOptions
+from epochal.options.study import StudyOptions
 from epochal.splits import SPLIT_COLUMNS, folds_to_predict, rows_to_fit
 
 KEYS = ["recording_id", "epoch", "subject_id", "role", "fold"]

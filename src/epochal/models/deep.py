@@ -23,7 +23,7 @@ from epochal.models.outlines import outline_recordings
 from epochal.models.training.plain import train_network
 from epochal.models.training.pretrained import read_provenance
 from epochal.models.window_network import WindowNetwork
-from epochal.options import NetworkModelOptions
+from epochal.options.deep import NetworkModelOptions
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):

@@ -15,7 +15,7 @@ from sklearn.utils.validation import has_fit_parameter
 from epochal.errors import EpochalError
 from epochal.labels import VOTE, encode
 from epochal.leakage import refuse_foreign_statistics
-from epochal.options import EarlyStoppingOptions, ModelOptions
+from epochal.options.models import EarlyStoppingOptions, ModelOptions
 
 
 class Targets(NamedTuple):

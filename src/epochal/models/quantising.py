@@ -15,7 +15,7 @@ import pandas as pd
 from epochal.models.cross_fitting import FittedModel
 from epochal.models.sequences import predict_sequences
 from epochal.models.training.epoch_rows import ABSENT
-from epochal.options import ExportOptions
+from epochal.options.results import ExportOptions
 from epochal.serving.entries import ModelEntry, QuantisedEntry
 from epochal.serving.sessions import open_session
 

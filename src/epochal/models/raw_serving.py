@@ -9,7 +9,9 @@ import numpy as np
 
 from epochal.errors import EpochalError
 from epochal.features.roster import compute_features
-from epochal.options import FeatureOptions, IngestionOptions, RawOptions, SignalOptions
+from epochal.options.features import FeatureOptions, SignalOptions
+from epochal.options.ingestion import IngestionOptions
+from epochal.options.results import RawOptions
 
 _SFREQ, _N_SAMPLES = 100.0, 3000
 _SHOWN = 4

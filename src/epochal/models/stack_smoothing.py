@@ -12,8 +12,8 @@ from epochal.labels import encode, proba_columns
 from epochal.models.calibrators import Calibration
 from epochal.models.smoothing import Smoothing, estimate_prior, estimate_transitions, penalise
 from epochal.models.smoothing.smoother import CHAINS
-from epochal.options import StackingOptions, StudyOptions
-from epochal.options.models import SmoothingKind
+from epochal.options.models import SmoothingKind, StackingOptions
+from epochal.options.study import StudyOptions
 from epochal.serving.bundle import STACK
 from epochal.splits import rows_to_fit
 

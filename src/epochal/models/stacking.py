@@ -14,7 +14,7 @@ from epochal.errors import EpochalError
 from epochal.labels import PROBA, log_proba
 from epochal.models.blending import WeightedMean
 from epochal.models.classical import prepare_columns
-from epochal.options import ModelOptions, StackingOptions
+from epochal.options.models import ModelOptions, StackingOptions
 from epochal.serving.bundle import STACK
 
 

@@ -14,7 +14,9 @@ from epochal.ingestion import FACTS
 from epochal.labels import encode, keep_classes, proba_columns
 from epochal.metrics import confusion, kappa
 from epochal.models.smoothing import estimate_transitions
-from epochal.options import FeatureOptions, IngestionOptions, SplitOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
+from epochal.options.splitting import SplitOptions
 from epochal.readers.aliases import ALIASES, canonical_name
 from epochal.serving.entries import ChannelEntry, Confusion, Figures, Stratum, TrainingFacts
 from epochal.splits.quotas import name_age_groups

@@ -20,7 +20,7 @@ from sklearn.model_selection import GroupKFold
 
 from epochal.errors import EpochalError, LeakageError
 from epochal.labels import encode
-from epochal.options import RangeOptions, TuneOptions
+from epochal.options.models import RangeOptions, TuneOptions
 
 # parameters, training rows, rows to predict -> probabilities `(n_rows, n_classes)`
 Attempt = Callable[[dict[str, Any], pd.DataFrame, pd.DataFrame], np.ndarray]

@@ -28,7 +28,7 @@ from epochal.models.training.sampling import make_sampler
 from epochal.models.training.targets import part_subjects
 from epochal.models.training.trainer import ONE_AT_A_TIME, NetworkTraining, train
 from epochal.models.training.workplace import open_workplace
-from epochal.options import NetworkModelOptions
+from epochal.options.deep import NetworkModelOptions
 
 _N_MEASURED = 512  # sequences that scales are measured on
 

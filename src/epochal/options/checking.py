@@ -8,17 +8,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from epochal.errors import EpochalError, RecordingError, did_you_mean
-from epochal.options import (
-    DeepOptions,
-    EvaluationOptions,
-    ExportOptions,
-    FamilyOptions,
-    FeatureOptions,
-    IngestionOptions,
-    SplitOptions,
-    StackingOptions,
-    StudyOptions,
-)
+from epochal.options.deep import DeepOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
+from epochal.options.models import FamilyOptions, StackingOptions
+from epochal.options.results import EvaluationOptions, ExportOptions
+from epochal.options.splitting import SplitOptions
+from epochal.options.study import StudyOptions
 from epochal.places import mirror
 
 SECTIONS: dict[str, type[BaseModel]] = {

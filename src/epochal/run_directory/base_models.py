@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from epochal.models.classical import ROSTER
-from epochal.options import ModelOptions
+from epochal.options.models import ModelOptions
 from epochal.run_directory.by_row import ROW, Loaded, LoadedByRow, WindowsByRow
 from epochal.run_directory.flags import TrainFlags
 from epochal.run_directory.rows import H5Rows

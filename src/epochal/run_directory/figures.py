@@ -10,7 +10,7 @@ from sklearn import metrics as sk
 
 from epochal.labels import encode, proba_columns
 from epochal.metrics import score
-from epochal.options import EvaluationOptions
+from epochal.options.results import EvaluationOptions
 
 N_BOOTSTRAP = 200
 

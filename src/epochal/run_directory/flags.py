@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from epochal.options import Options
+from epochal.options.base import Options
 
 Target = Literal["meta", "hgb", "lstm", "cnn"]
 Profile = Literal["quick", "intermediate", "thorough"]

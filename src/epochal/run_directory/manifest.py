@@ -10,7 +10,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from epochal.errors import EpochalError
-from epochal.options import FeatureOptions, IngestionOptions, Options
+from epochal.options.base import Options
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.run_directory.rows import InputFile
 from epochal.serving.bundle import STACK, Bundle, Manifest, ModelEntry
 

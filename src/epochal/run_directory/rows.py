@@ -13,7 +13,7 @@ from pydantic import Field
 from epochal.errors import EpochalError, RecordingError, did_you_mean
 from epochal.features.roster import compute_features
 from epochal.models.downsampling import shorten
-from epochal.options import Options
+from epochal.options.base import Options
 from epochal.provenance import data_source_of
 from epochal.readers.slow_oscillation import SFREQ
 from epochal.readers.slow_oscillation_files import (

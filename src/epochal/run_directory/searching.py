@@ -16,7 +16,7 @@ from epochal.models.cross_fitting import CrossFitted, FittedModel, select_column
 from epochal.models.fitting import fit_estimator
 from epochal.models.stacking import META_ROSTER
 from epochal.models.tuning import Found, search, write_search
-from epochal.options import RangeOptions, TuneOptions
+from epochal.options.models import RangeOptions, TuneOptions
 from epochal.run_directory.flags import TrainFlags
 from epochal.run_directory.manifest import NAMES
 from epochal.run_directory.stacked import Training, describe_meta, fit_base, spread

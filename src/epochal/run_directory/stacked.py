@@ -11,7 +11,9 @@ import pandas as pd
 
 from epochal.models.cross_fitting import CrossFitted, cross_fit, join_table
 from epochal.models.stacking import META_ROSTER, list_stacks, spread_models
-from epochal.options import ModelOptions, SplitOptions, StackingOptions, StudyOptions
+from epochal.options.models import ModelOptions, StackingOptions
+from epochal.options.splitting import SplitOptions
+from epochal.options.study import StudyOptions
 from epochal.readers.slow_oscillation import EPOCH_S
 from epochal.readers.slow_oscillation_files import LABELS
 from epochal.run_directory.base_models import describe_model, list_builders

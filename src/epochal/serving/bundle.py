@@ -23,7 +23,9 @@ from epochal.features.context import known_rows
 from epochal.labels import log_proba
 from epochal.models.sequences import predict_sequences
 from epochal.models.smoothing import Smoothing, SmoothingMemory
-from epochal.options import FeatureOptions, IngestionOptions, Options
+from epochal.options.base import Options
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.recording import DataSource, Recording
 from epochal.serving.entries import (
     Adaptation,

@@ -9,7 +9,7 @@ from typing import Any
 
 from epochal.checksums import SIGNAL_SHA256, checksum
 from epochal.errors import RecordingError
-from epochal.options import IngestionOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.readers import Source, reader, reader_of
 from epochal.readers.detection import TABLES, detect_reader
 from epochal.recording import Recording

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from epochal.options import IngestionOptions, TrimOptions
+from epochal.options.ingestion import IngestionOptions, TrimOptions
 from epochal.readers.aliases import rename_aliases
 from epochal.recording import ANNOTATION_COLUMNS, Channel, Recording
 from epochal.signals.quality import absent, assess

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from epochal.errors import EpochalError, RecordingError, did_you_mean
-from epochal.options import Montage
+from epochal.options.montage import Montage
 from epochal.readers.aliases import REFERENCES, electrodes_of, kind_of
 from epochal.recording import Channel, Recording
 

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.model_selection import KFold, TimeSeriesSplit
 
 from epochal.errors import EpochalError
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits.table import HELD_OUT
 
 _TOLERANCE_S = 1e-6

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold, LeaveOneGroupOut, StratifiedGroupKFold
 
 from epochal.errors import EpochalError, did_you_mean
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits.facts import group_rows
 from epochal.splits.table import HELD_OUT
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from epochal.errors import EpochalError
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits.facts import facts_by_subject
 from epochal.splits.of_subjects import assign, count_held_out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits.quotas import stratify
 from epochal.splits.table import HELD_OUT
 

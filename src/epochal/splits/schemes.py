@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from epochal.options import SplitOptions
+from epochal.options.splitting import SplitOptions
 from epochal.splits.balance import keep_balanced
 from epochal.splits.in_time import split_by_blocks, split_by_chance, split_by_time
 from epochal.splits.of_subjects import (

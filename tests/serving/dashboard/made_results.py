@@ -27,7 +27,7 @@ from epochal.evaluation.discrimination import measure_classes
 from epochal.evaluation.reliability import measure_calibration, measure_reliability
 from epochal.evaluation.scored import list_scored
 from epochal.metrics import build_leaderboard
-from epochal.options import EvaluationOptions
+from epochal.options.results import EvaluationOptions
 from epochal.recording import write_recording
 
 STUDY = "made"

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from builders import make_channel
-from epochal.options import FeatureOptions, IngestionOptions, SignalOptions
+from epochal.options.features import FeatureOptions, SignalOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.recording import Recording
 from epochal.serving.bundle import Manifest
 from epochal.serving.report.material import gather

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from builders import CLASSES, make_bundle, make_channel, make_features_options, make_ingestion
-from epochal.options import ContextOptions, SignalOptions
+from epochal.options.features import ContextOptions, SignalOptions
 from epochal.recording import Recording
 from epochal.serving.bundle import Bundle, Scorer
 from epochal.serving.scoring import score_recording

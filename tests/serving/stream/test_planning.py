@@ -4,7 +4,7 @@ import pytest
 
 from builders import make_channel, make_features_options, make_ingestion
 from epochal.errors import EpochalError
-from epochal.options import ContextOptions, FeatureOptions, SignalOptions
+from epochal.options.features import ContextOptions, FeatureOptions, SignalOptions
 from epochal.recording import Recording
 from epochal.serving.stream.declaring import declare
 from epochal.serving.stream.history import count_past

@@ -12,7 +12,8 @@ from builders import make_bundle, make_channel, make_ingestion
 from epochal.models import deep
 from epochal.models.bundling import export_models
 from epochal.models.cross_fitting import cross_fit
-from epochal.options import FeatureOptions, SignalOptions, StudyOptions
+from epochal.options.features import FeatureOptions, SignalOptions
+from epochal.options.study import StudyOptions
 from epochal.recording import Recording
 from epochal.serving.bundle import Bundle, Scorer
 from epochal.serving.scoring import score_recording

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from builders import make_bundle, make_channel
 from epochal.errors import EpochalError, RecordingError
 from epochal.models.smoothing import Smoothing
-from epochal.options import ContextOptions, SignalOptions
+from epochal.options.features import ContextOptions, SignalOptions
 from epochal.serving.bundle import Scorer
 from epochal.serving.stream import StreamScorer
 from serving.stream.stream_material import (

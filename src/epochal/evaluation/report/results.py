@@ -12,7 +12,9 @@ import pandas as pd
 from epochal.evaluation.choice import choose_headline
 from epochal.labels import encode, proba_columns
 from epochal.metrics import confusion, join_labels
-from epochal.options import EvaluationOptions, SplitOptions, StudyOptions
+from epochal.options.results import EvaluationOptions
+from epochal.options.splitting import SplitOptions
+from epochal.options.study import StudyOptions
 from epochal.recording import Recording
 
 ROLE_NAMES = {

@@ -15,7 +15,7 @@ from epochal.models.networks.scaled import ScaledNetwork
 from epochal.models.training.epoch_rows import Sequences
 from epochal.models.training.plain import train_network
 from epochal.models.training.pretraining import make_pretext_task
-from epochal.options import PretrainingOptions
+from epochal.options.networks import PretrainingOptions
 
 WEIGHTS, PROVENANCE = "weights.pt", "provenance.json"
 

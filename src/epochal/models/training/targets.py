@@ -10,7 +10,7 @@ from epochal.errors import EpochalError
 from epochal.labels import encode
 from epochal.models.fitting import class_weights, read_votes
 from epochal.models.training.batches import RowTargets
-from epochal.options import ModelOptions
+from epochal.options.models import ModelOptions
 
 
 def make_row_targets(

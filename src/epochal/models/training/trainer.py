@@ -31,7 +31,7 @@ from epochal.models.networks.scaled import ScaledNetwork
 from epochal.models.training.batches import Batch
 from epochal.models.training.curves import CurvePoint, note_point
 from epochal.models.training.losses import Loss
-from epochal.options import TrainingOptions
+from epochal.options.networks import TrainingOptions
 
 LAST = "last.ckpt"
 _LEAST_RATE = 0.01  # of the highest learning rate

@@ -13,7 +13,8 @@ from epochal.leakage import (
 from epochal.models.baselines import add_schedule, baselines
 from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
-from epochal.options import FamilyOptions, StudyOptions
+from epochal.options.models import FamilyOptions
+from epochal.options.study import StudyOptions
 
 
 def fit_classical(

@@ -10,7 +10,8 @@ import pandas as pd
 from epochal.epoch_inputs import InputStore, gather_inputs
 from epochal.leakage import refuse_pooled_scaling, refuse_shared_subjects
 from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
-from epochal.options import DeepOptions, NetworkModelOptions, StudyOptions
+from epochal.options.deep import DeepOptions, NetworkModelOptions
+from epochal.options.study import StudyOptions
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from epochal.evaluation.browsing import (
     trace_rocs,
 )
 from epochal.evaluation.scored import list_scored
-from epochal.options import StudyOptions
+from epochal.options.study import StudyOptions
 
 
 def tabulate_for_browsing(

@@ -13,7 +13,9 @@ from epochal.evaluation.explanation.study import (
     nothing_explained,
 )
 from epochal.models.cross_fitting import CrossFitted, join_table
-from epochal.options import EvaluationOptions, FeatureOptions, StudyOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.results import EvaluationOptions
+from epochal.options.study import StudyOptions
 
 Fitted = dict[str, Callable[[], CrossFitted]]
 logger = logging.getLogger(__name__)

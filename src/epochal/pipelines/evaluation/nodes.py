@@ -15,7 +15,8 @@ from epochal.evaluation.reliability import measure_calibration, measure_reliabil
 from epochal.evaluation.reliability_figures import draw_reliability, draw_risk_coverage
 from epochal.evaluation.scored import list_scored
 from epochal.metrics import build_leaderboard, results_by_task
-from epochal.options import EvaluationOptions, StudyOptions
+from epochal.options.results import EvaluationOptions
+from epochal.options.study import StudyOptions
 from epochal.plots import draw_confusions, draw_timeline
 from epochal.serving.bundle import STACK
 

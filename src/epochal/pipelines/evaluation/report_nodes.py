@@ -7,7 +7,9 @@ import pandas as pd
 from epochal.evaluation.by_recording import score_each_recording
 from epochal.evaluation.report.page import write_research_report
 from epochal.evaluation.report.results import StudyResults
-from epochal.options import EvaluationOptions, SplitOptions, StudyOptions
+from epochal.options.results import EvaluationOptions
+from epochal.options.splitting import SplitOptions
+from epochal.options.study import StudyOptions
 from epochal.recording import Recording
 
 

@@ -17,7 +17,9 @@ from epochal.evaluation.structure import (
     summarise_recordings,
 )
 from epochal.evaluation.votes import judge_by_scorers, measure_vote_bands
-from epochal.options import EvaluationOptions, StackingOptions, StudyOptions
+from epochal.options.models import StackingOptions
+from epochal.options.results import EvaluationOptions
+from epochal.options.study import StudyOptions
 
 
 def examine_classes(

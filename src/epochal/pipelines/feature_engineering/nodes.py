@@ -9,7 +9,8 @@ import pandas as pd
 from epochal.epoch_inputs import EpochInputs
 from epochal.features import extract_features, prepare_inputs
 from epochal.leakage import refuse_clocks
-from epochal.options import FeatureOptions, StudyOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.study import StudyOptions
 from epochal.recording import Recording
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from epochal.ingestion import find_sources, index_recordings, note_processed, read_source
-from epochal.options import IngestionOptions, StudyOptions
+from epochal.options.ingestion import IngestionOptions
+from epochal.options.study import StudyOptions
 from epochal.readers import Source
 from epochal.recording import Recording
 from epochal.snapshots import draw_stored

@@ -8,14 +8,11 @@ import pandas as pd
 from epochal.models import bundle_trust, bundling, inventory, quantising
 from epochal.models.cross_fitting import CrossFitted, FittedModel, join_table
 from epochal.models.stacking import choose_base_models, spread_models
-from epochal.options import (
-    EvaluationOptions,
-    ExportOptions,
-    FeatureOptions,
-    IngestionOptions,
-    StackingOptions,
-    StudyOptions,
-)
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
+from epochal.options.models import StackingOptions
+from epochal.options.results import EvaluationOptions, ExportOptions
+from epochal.options.study import StudyOptions
 from epochal.recording import Recording
 from epochal.serving.bundle import Bundle
 from epochal.serving.entries import ModelEntry, QuantisedEntry

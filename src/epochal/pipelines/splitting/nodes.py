@@ -12,7 +12,8 @@ from epochal.leakage import (
     refuse_shared_subjects,
 )
 from epochal.models.cross_fitting import join_table
-from epochal.options import SplitOptions, StudyOptions
+from epochal.options.splitting import SplitOptions
+from epochal.options.study import StudyOptions
 from epochal.splits import split_subjects
 from epochal.splits.balance import report_adjacency
 from epochal.splits.facts import group_rows

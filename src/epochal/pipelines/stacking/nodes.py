@@ -15,7 +15,8 @@ from epochal.models.stacking import (
     mark_causal,
     spread_models,
 )
-from epochal.options import StackingOptions, StudyOptions
+from epochal.options.models import StackingOptions
+from epochal.options.study import StudyOptions
 
 
 def fit_stack(

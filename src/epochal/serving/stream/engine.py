@@ -13,7 +13,7 @@ from epochal.features import prepare_inputs
 from epochal.features.extraction import finish_features, own_features
 from epochal.features.preparation import prepare_recording
 from epochal.models.smoothing import SmoothingMemory
-from epochal.options import FeatureOptions
+from epochal.options.features import FeatureOptions
 from epochal.readers.substitution import substitutions_of
 from epochal.recording import Channel, Recording
 from epochal.serving.bundle import Scorer

@@ -10,7 +10,7 @@ import pandas as pd
 
 from epochal.epoch_inputs import EpochInputs
 from epochal.features.extraction import finish_features
-from epochal.options import ContextOptions, FeatureOptions
+from epochal.options.features import ContextOptions, FeatureOptions
 from epochal.serving.bundle import Scorer
 from epochal.serving.stream.chains import Arrays, under
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from epochal.features.context import is_causal
-from epochal.options import ContextOptions, FeatureOptions, IngestionOptions, SignalOptions
+from epochal.options.features import ContextOptions, FeatureOptions, SignalOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.options.network_inputs import SignalInputOptions
 from epochal.recording import Channel, Recording
 from epochal.serving.stream.chains import Chain
