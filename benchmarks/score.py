@@ -126,7 +126,7 @@ def measure(command: list[str | Path]) -> Cost:
 
 
 def make_environment() -> dict[str, str]:
-    """Return what processes are given: one thread, and modules compiled as an installer leaves them."""
+    """Return what processes are given: one thread, modules compiled as installers leave them."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return kept | dict.fromkeys(THREADS, "1")
 
