@@ -12,7 +12,8 @@ from epochal.models import export
 from epochal.models.classical import ROSTER as CLASSICAL
 from epochal.models.cross_fitting import FittedModel
 from epochal.models.deep import COLUMN_NETWORKS as DEEP
-from epochal.models.export import PARITY, export_model
+from epochal.models.export import export_model
+from epochal.models.onnx_terms import PARITY
 from epochal.serving.bundle import open_session
 
 EPOCHS = make_epochs(n_subjects=6, n_epochs=80)

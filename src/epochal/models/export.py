@@ -16,11 +16,10 @@ from sklearn.pipeline import Pipeline
 from epochal.errors import EpochalError
 from epochal.models.cross_fitting import FittedModel
 from epochal.models.export_trees import export_hist, export_xgboost, floor_to_single
+from epochal.models.onnx_terms import OPSET, PARITY
 from epochal.serving.sessions import open_session
 
-PARITY = 1e-4  # the largest difference of a probability that single precision may cause
 _EXACT = {"HistGradientBoosting": 1e-6}  # computed in double precision, as the original
-OPSET = 17
 
 
 def export_model(model: FittedModel, rows: pd.DataFrame) -> bytes:

@@ -11,8 +11,8 @@ import torch
 
 from epochal.errors import EpochalError
 from epochal.models.cross_fitting import FittedModel
-from epochal.models.export import OPSET, PARITY
 from epochal.models.networks.scaled import Probabilities
+from epochal.models.onnx_terms import OPSET, PARITY
 from epochal.models.window_network import WindowNetwork
 from epochal.serving.entries import SequenceEntry
 from epochal.serving.sessions import open_session

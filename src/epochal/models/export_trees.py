@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-OPSET, ML_OPSET = 17, 3
+from epochal.models.onnx_terms import OPSET
+
+ML_OPSET = 3
 
 
 class Tree(NamedTuple):

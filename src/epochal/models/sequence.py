@@ -16,10 +16,10 @@ from torch import nn
 
 from epochal.errors import EpochalError
 from epochal.models.downsampling import shorten
-from epochal.models.export import OPSET, PARITY
 from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.cnn1d import CNN1D
 from epochal.models.networks.lstm import LSTM
+from epochal.models.onnx_terms import OPSET, PARITY
 from epochal.models.training.plain import train_network
 from epochal.serving.sessions import open_session
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,19 +10,19 @@ from typing import Any
 
 import pytest
 
-CHROMIUM = os.environ.get("EPOCHAL_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+from required_tools import require
+
 # which visible texts stand out too little from what lies behind them, by WCAG 2.2
 CONTRASTS = Path(__file__).with_name("contrasts.js").read_text(encoding="utf-8")
 
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """Give a browser; the test is skipped where there is none."""
+    """Give a browser; without Chromium, or the one of EPOCHAL_CHROMIUM, skip, or fail in CI."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no Chromium at {CHROMIUM} (EPOCHAL_CHROMIUM names another)")
+    program = require(os.environ.get("EPOCHAL_CHROMIUM") or "chromium")
     with api.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
         try:
             yield browser
         finally:

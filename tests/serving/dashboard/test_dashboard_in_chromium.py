@@ -260,7 +260,7 @@ def test_a_correction_that_somebody_else_was_quicker_with_is_not_lost_silently(v
 
 def test_the_service_tells_latency_bundles_and_its_model_card(visit, server):
     for _ in range(5):
-        httpx.get(f"{server.url}/openapi.json")
+        httpx.get(f"{server.url}/openapi.json", timeout=60)
     page = visit.go("service")
     assert page.locator(".tile").count() == 8
     assert page.get_by_text("Requests since the service began").is_visible()

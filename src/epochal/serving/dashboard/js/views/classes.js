@@ -4,7 +4,7 @@ import { count, figure, percent, words } from "../format.js";
 import { bar, choice, classLabel, noteQuery, segments } from "../parts/controls.js";
 import { classVar } from "../colours.js";
 import { table } from "../parts/table.js";
-import { modelsOf } from "./models.js";
+import { modelsOf } from "../parts/choice.js";
 
 const SHOWN = [
   ["precision", "Precision", "Of the epochs given this class, the share that has it"],

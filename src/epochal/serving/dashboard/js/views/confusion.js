@@ -2,7 +2,7 @@
 import { h, put } from "../dom.js";
 import { count, percent, words } from "../format.js";
 import { choice, classLabel, noteQuery } from "../parts/controls.js";
-import { modelsOf } from "./models.js";
+import { modelsOf } from "../parts/choice.js";
 
 export function confusion({ study, board, rows, role, query }) {
   const { names, model } = modelsOf(board, role, query.get("model"), study);

@@ -5,7 +5,7 @@ import { figure, words } from "../format.js";
 import { chart } from "../parts/chart.js";
 import { choice, classLabel, noteQuery } from "../parts/controls.js";
 import { table } from "../parts/table.js";
-import { modelsOf } from "./models.js";
+import { modelsOf } from "../parts/choice.js";
 
 export function roc({ study, board, rows, role, query }) {
   const { names, model } = modelsOf(board, role, query.get("model"), study);

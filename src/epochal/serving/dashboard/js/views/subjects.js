@@ -4,7 +4,7 @@ import { h, put } from "../dom.js";
 import { count, figure, words } from "../format.js";
 import { bar, choice, note, noteQuery } from "../parts/controls.js";
 import { table } from "../parts/table.js";
-import { modelsOf } from "./models.js";
+import { modelsOf } from "../parts/choice.js";
 import { recordingView } from "./recording.js";
 
 export function subjects({ study, board, rows, role, query, signal }) {
