@@ -5,12 +5,24 @@ import signal
 import time
 from pathlib import Path
 
+from sklearn.linear_model import LogisticRegression
+
+from epochal.mapped_tables import describe_mapping
+
+
+class Unreadable:
+    """Pickles, but cannot be made again."""
+
+    def __reduce__(self):
+        return int, ("no number",)
+
 
 class UntransportableError(Exception):
-    """Pickles, but cannot be made again: it wants two arguments and hands on one."""
+    """Pickles, but what it holds cannot be made again."""
 
-    def __init__(self, what, where):
-        super().__init__(f"{what} at {where}")
+    def __init__(self):
+        super().__init__("nothing at home")
+        self.held = Unreadable()
 
 
 class UnpicklableError(Exception):
@@ -25,12 +37,12 @@ def write(path):
     path.write_text(str(os.getpid()))
 
 
-def fail(error):
+def fail(error, *given):
     raise error
 
 
 def fail_untransportably():
-    raise UntransportableError("nothing", "home")
+    raise UntransportableError
 
 
 def fail_unpicklably():
@@ -53,3 +65,36 @@ def kill_own_process():
 
 def summarise(table, factor):
     return float(table.to_numpy().sum() * factor)
+
+
+def where(table):
+    """Return the sum of a table's numbers, and the file that holds them."""
+    mapping = describe_mapping(table)
+    return float(table["x"].sum()), mapping and mapping.path
+
+
+def add(*numbers, log=None):
+    """Return the sum, and log that it was made."""
+    if log is not None:
+        with Path(log).open("a") as file:
+            file.write(f"{sum(numbers)}\n")
+    return sum(numbers)
+
+
+class WatchedRegression(LogisticRegression):
+    """A logistic regression that logs when a fit of so many rows begins and ends, and where."""
+
+    def __init__(self, log=None, rest_s=0.0, C=1.0):
+        super().__init__(C=C)
+        self.log, self.rest_s = log, rest_s
+
+    def fit(self, X, y):
+        begin_and_end(f"{len(X)}_{X.to_numpy().sum():.6f}", self.log, self.rest_s)
+        return super().fit(X, y)
+
+
+def build_watched(seed, **params):
+    return WatchedRegression(**params)
+
+
+WATCHED = {"watched": build_watched}

@@ -14,17 +14,23 @@ import pytest
 
 pytest.importorskip("distributed", reason="needs the extra `cluster`")
 
+from builders import make_epochs, make_features, make_splits, make_study
 from dask_cluster import running_cluster, wait_until
 from epochal.cluster import SHARED_FROM_BYTES, outcomes_on_cluster
 from epochal.datasets.partitions import Partitions
 from epochal.errors import EpochalError, RecordingError
+from epochal.mapped_tables import map_columns
+from epochal.models.cross_fitting import divide_cross_fit, join_table
+from epochal.options.models import ModelOptions
 from epochal.parallel import ParallelOptions, run_pieces
 from parallel_pieces import (
+    WATCHED,
     begin_and_end,
     fail,
     fail_unpicklably,
     kill_own_process,
     summarise,
+    where,
     write,
 )
 from projects import make_project
@@ -105,6 +111,7 @@ def test_a_large_table_is_sent_once_and_arrives_whole(cluster, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_a_piece_that_takes_its_workers_down_fails_alone(tmp_path):
     with running_cluster(tmp_path, n_workers=5) as cluster:
         failures = run(cluster, {"deadly": kill_own_process, "a": partial(write, tmp_path / "a")})
@@ -113,6 +120,7 @@ def test_a_piece_that_takes_its_workers_down_fails_alone(tmp_path):
         assert (tmp_path / "a").exists()
 
 
+@pytest.mark.slow
 def test_a_worker_killed_half_way_loses_nothing_and_nothing_is_made_twice(tmp_path):
     """Ten pieces, two workers; one is killed in the middle of a piece after three are done."""
     log, names = tmp_path / "log.txt", [f"night{index}" for index in range(10)]
@@ -145,6 +153,66 @@ def test_what_a_dead_worker_had_finished_is_not_made_again(tmp_path):
     for _ in range(2):  # the second time on another worker, the answer of the first being lost
         dataset._make("a", piece, "key")
     assert len(logged(log, "begin")) == 1
+
+
+EPOCHS = make_epochs(n_subjects=8, n_epochs=20)
+TABLE = join_table(make_features(EPOCHS), EPOCHS, make_splits(EPOCHS, n_folds=6, n_test=1))
+
+
+def watch(log, *, rest_s=0.3, table=TABLE):
+    """Return a model in parts; its fits log where they are done."""
+    options = ModelOptions(kind="watched", params={"log": str(log), "rest_s": rest_s})
+    return divide_cross_fit("m", options, WATCHED, table, make_study(), family="classical")
+
+
+def assert_equal(fitted, expected):
+    pd.testing.assert_frame_equal(fitted.out_of_fold, expected.out_of_fold, check_exact=True)
+    np.testing.assert_array_equal(
+        fitted.model.predict_proba(TABLE), expected.model.predict_proba(TABLE)
+    )
+
+
+def test_the_folds_of_one_model_are_fitted_by_two_workers_and_equal_those_of_one(cluster, tmp_path):
+    log = tmp_path / "log"
+    dataset = partitions(tmp_path / "models", cluster)
+    dataset.save({"m": watch(log)})
+    begun = logged(log, "begin")
+    assert len(begun) == len({name for name, _ in begun}) == 7  # six folds and the refit
+    assert {pid for _, pid in begun} == {worker.pid for worker in cluster.workers}
+    assert_equal(dataset.load()["m"](), watch(tmp_path / "alone", rest_s=0.0)())
+    assert not (tmp_path / "models" / ".parts").exists()
+
+
+def test_a_worker_killed_while_one_model_is_cross_fitted_changes_nothing(tmp_path):
+    """Seven fits, two workers; one is killed in the middle of a fit after two are done."""
+    log = tmp_path / "log"
+    with running_cluster(tmp_path) as cluster:
+        dataset = partitions(tmp_path / "models", cluster)
+        saving = threading.Thread(target=dataset.save, args=[{"m": watch(log)}])
+        saving.start()
+        killed = kill_in_the_middle(cluster, log, after=2)
+        saving.join(timeout=60)
+        assert not saving.is_alive()
+    assert_equal(dataset.load()["m"](), watch(tmp_path / "alone", rest_s=0.0)())
+    ended, begun = logged(log, "end"), logged(log, "begin")
+    assert len(ended) == len({name for name, _ in ended}) == 7  # each once
+    assert [
+        name for name, _ in begun if begun.count((name, killed)) and (name, killed) not in ended
+    ]
+    assert len(begun) == 8  # the one that was lost, again
+
+
+def test_a_table_in_a_file_is_read_by_the_workers_from_there(cluster, tmp_path):
+    values = np.arange(SHARED_FROM_BYTES, dtype=np.float32)
+    table = map_columns([("x", lambda: values)], len(values), tmp_path / "tables")
+    table = pd.concat([pd.DataFrame({"recording_id": ["r"] * len(values)}), table], axis=1)
+    (file,) = (tmp_path / "tables").iterdir()
+    dataset = partitions(tmp_path / "sums", cluster)
+    dataset.save({name: partial(where, table) for name in "ab"})
+    total = float(table["x"].sum())
+    assert {name: piece() for name, piece in dataset.load().items()} == {
+        name: (total, str(file)) for name in "ab"
+    }
 
 
 @pytest.mark.parametrize(
@@ -183,14 +251,17 @@ def test_without_an_address_the_client_at_hand_is_used(cluster, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_study_on_a_cluster_that_loses_a_worker_equals_the_study_on_one_machine(tmp_path):
+def test_a_study_on_a_cluster_that_loses_a_worker_equals_the_study_on_one_machine(
+    tmp_path, monkeypatch
+):
     """Ingestion, features, cross-fitting and a search, every figure and probability the same."""
     (tmp_path / "here").mkdir()
     (tmp_path / "cluster").mkdir()
     here = make_project(tmp_path / "here")
     here.set(classical_models={"models": {"lightgbm": {"tune": TUNED}}})
-    until = ["run", "--pipelines", "ingestion,feature_engineering,splitting,classical_models"]
-    here.command(*until, EPOCHAL_BACKEND="sequential")
+    until = ["ingestion", "feature_engineering", "splitting", "classical_models"]
+    monkeypatch.setenv("EPOCHAL_BACKEND", "sequential")
+    here.run(*until)
     there = make_project(tmp_path / "there")
     shutil.copytree(here.path / "conf", there.path / "conf", dirs_exist_ok=True)
     with running_cluster(tmp_path / "cluster") as cluster:
@@ -203,7 +274,8 @@ def test_a_study_on_a_cluster_that_loses_a_worker_equals_the_study_on_one_machin
             )
         )
         killer.start()
-        there.command(*until, EPOCHAL_BACKEND="dask", EPOCHAL_DASK=cluster.address)
+        named = {"EPOCHAL_BACKEND": "dask", "EPOCHAL_DASK": cluster.address}
+        there.command("run", "--pipelines", ",".join(until), **named)
         killer.join()
         assert cluster.workers[0].poll() is not None
     for table in ("03_primary/epochs", "04_feature/features", "05_model_input/splits",

@@ -16,6 +16,7 @@ import pandas as pd
 
 from epochal import __version__
 from epochal.errors import EpochalError, explain
+from epochal.mapped_tables import MappedTable, describe_mapping
 
 Outcome = tuple[str, BaseException | None]
 # A table below this travels with its piece; one above is sent once for all pieces that use it.
@@ -137,15 +138,21 @@ def _client_at_hand() -> Any:
 
 
 def _pickle(value: Any, tables: dict[str, Any]) -> tuple[bytes, list[str]]:
-    """Return a value without its large tables, and the keys under which `tables` has them."""
+    """Return a value without its large tables, and the keys under which `tables` has them.
+
+    Of a table in a mapped file only the file's path travels.
+    """
     import cloudpickle
 
     used: list[str] = []
 
     class Pickler(cloudpickle.Pickler):
-        def persistent_id(self, item: Any) -> str | None:
+        def persistent_id(self, item: Any) -> str | MappedTable | None:
             if not isinstance(item, pd.DataFrame) or item.memory_usage().sum() < SHARED_FROM_BYTES:
                 return None
+            mapped = describe_mapping(item)
+            if mapped is not None:
+                return mapped
             key = str(id(item))  # the pieces keep it alive meanwhile
             tables[key] = item
             used.append(key)
@@ -161,5 +168,5 @@ class _Unpickler(pickle.Unpickler):
         super().__init__(buffer)
         self._tables = tables
 
-    def persistent_load(self, key: str) -> Any:
-        return self._tables[key]
+    def persistent_load(self, key: str | MappedTable) -> Any:
+        return key.open() if isinstance(key, MappedTable) else self._tables[key]

@@ -23,7 +23,8 @@ _WHOLE_SESSION = "__session"
 _STANDARDISED = 1e-3
 # Steps that learn each column by itself, so that some columns speak for all: other rows have other
 # medians, means and extremes in every column that takes many values.
-_BY_COLUMN = ("SimpleImputer", "StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler")
+_BY_COLUMN = ("SimpleImputer", "MedianImputer", "StandardScaler", "RobustScaler", "MinMaxScaler",
+              "MaxAbsScaler")  # fmt: skip
 _N_CHECKED = 2
 _N_LOOKED_AT, _N_SAMPLED = 16, 256  # columns to choose these from, and rows to choose by
 _SHOWN = 5
@@ -112,21 +113,29 @@ def refuse_pooled_scaling(features: pd.DataFrame, epochs: pd.DataFrame) -> None:
     Mean 0 and standard deviation 1 over the whole table, yet not within each subject: whoever
     scaled them saw the test rows. Scaling belongs in the estimator, which fits it on train.
     """
-    table = features.merge(
-        epochs[["recording_id", "epoch", "subject_id"]], on=["recording_id", "epoch"]
-    )
+    rows = features[["recording_id", "epoch"]].assign(place=np.arange(len(features)))
+    rows = rows.merge(epochs[["recording_id", "epoch", "subject_id"]], on=["recording_id", "epoch"])
+    places, subjects = rows["place"].to_numpy(), rows["subject_id"].to_numpy()
     columns = features.columns.difference(["recording_id", "epoch"])
-    values = table[columns].astype(float)
-    standard = (values.mean().abs() < _STANDARDISED) & (
-        (values.std(ddof=0) - 1).abs() < _STANDARDISED + 1 / max(len(values), 1)
-    )
-    of_subjects = values.loc[:, standard].groupby(table["subject_id"]).mean().abs()
-    pooled = of_subjects.columns[of_subjects.max() > _STANDARDISED]
-    if len(pooled):
+    pooled = [  # one at a time: the table may be larger than memory
+        name for name in columns if _is_pooled(features[name].to_numpy(float)[places], subjects)
+    ]
+    if pooled:
         raise LeakageError(
             f"Features scaled over all rows, test included: {_name(pooled)}; leave them as they "
             "are, each model scales its own training rows"
         )
+
+
+def _is_pooled(values: np.ndarray, subjects: np.ndarray) -> bool:
+    """Say whether a column is standard over all rows, yet not within each subject."""
+    column = pd.Series(values)
+    if not (
+        abs(column.mean()) < _STANDARDISED
+        and abs(column.std(ddof=0) - 1) < _STANDARDISED + 1 / max(len(column), 1)
+    ):
+        return False
+    return bool(column.groupby(subjects).mean().abs().max() > _STANDARDISED)
 
 
 def refuse_foreign_statistics(estimator: Any, rows: pd.DataFrame, codes: np.ndarray) -> None:

@@ -31,6 +31,12 @@ class ParallelOptions(BaseModel):
         description="Of the Dask scheduler (`tcp://127.0.0.1:8786`, or the path of a scheduler "
         "file, `….json`); null takes the process's own `dask.distributed.Client`.",
     )
+    table_memory_mb: float | None = Field(
+        None,
+        ge=0,
+        description="A table of features with more numbers than fit in this is not held, but read "
+        "from a temporary file as it is needed; null: always held.",
+    )
     progress: bool = Field(True, description="Show a progress bar on a terminal.")
 
     @property

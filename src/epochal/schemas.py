@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pandas as pd
 import pandera.pandas as pa
 
 ROLES = ["train", "val", "test"]
@@ -31,7 +34,23 @@ epochs = pa.DataFrameSchema(
     unique=["recording_id", "epoch"],
 )
 
-features = pa.DataFrameSchema(
+
+class WideSchema(pa.DataFrameSchema):
+    """A schema whose columns beside the keys have a type and no more: no value is looked at.
+
+    pandera would copy the whole table, which may be larger than memory.
+    """
+
+    def validate(self, check_obj: pd.DataFrame, *args: Any, **kwargs: Any) -> pd.DataFrame:
+        """Return the table with its keys validated, and its other columns as they are."""
+        plain = pa.DataFrameSchema(self.columns)
+        plain.validate(check_obj[:0], *args, **kwargs)
+        keyed = pa.DataFrameSchema(_KEYS, unique=self.unique)
+        keys = keyed.validate(check_obj[list(_KEYS)], *args, **kwargs)
+        return check_obj.assign(**keys)
+
+
+features = WideSchema(
     {**_KEYS, "^(?!recording_id$|epoch$).+": pa.Column("float32", nullable=True, regex=True)},
     unique=["recording_id", "epoch"],
 )

@@ -191,6 +191,7 @@ SLOW_SAVE = """
 """
 
 
+@pytest.mark.slow
 def test_after_kill_9_whole_pieces_stay_and_nothing_is_half_written(tmp_path):
     script = tmp_path / "slow.py"
     script.write_text(textwrap.dedent(SLOW_SAVE))

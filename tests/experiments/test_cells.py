@@ -31,6 +31,7 @@ def accuracy(judged, smoothing="none"):
     return np.trace(table) / table.sum()
 
 
+@pytest.mark.slow
 def test_a_cell_is_judged_on_the_held_out_animals_alone(judged):
     assert set(judged.tables["none"]) == {"s5", "s6"}
     assert all(np.sum(table) == 24 for table in judged.tables["none"].values())
@@ -55,6 +56,7 @@ def test_the_result_says_what_it_is_of(judged):
     assert judged.seconds > 0
 
 
+@pytest.mark.slow
 def test_the_channel_without_a_rhythm_tells_nothing(material):
     blind = run_cell(CELL.model_copy(update={"emg": "alone"}), OPTIONS, material, key="k")
     assert accuracy(blind) < 0.7
@@ -109,9 +111,11 @@ def test_a_subject_on_both_sides_is_refused(material):
 
 def test_rows_that_the_network_has_seen_are_refused_as_figures(material, monkeypatch):
     def peek(fitted, table):
-        return cells_predict(fitted, table[table["role"] == "train"], role="test")
+        described = describe_rows(table)
+        return cells_predict(fitted, table, described[described["role"] == "train"], role="test")
 
-    from epochal.models.cross_fitting import predict as cells_predict
+    from epochal.models.fitted_model import predict as cells_predict
+    from epochal.models.training_table import describe_rows
 
     monkeypatch.setattr(cells, "predict_held_out", peek)
     with pytest.raises(LeakageError, match="may have seen"):

@@ -27,6 +27,7 @@ def test_weights_do_not_send_scikit_learn_through_every_quantile(monkeypatch):
     HistGradientBoosting(max_iter=1).fit(X, y, sample_weight=weights)
 
 
+@pytest.mark.slow
 def test_edges_at_plain_quantiles_matter_no_more_than_the_number_of_bins_does():
     X, y = draw()
     rows, truth = draw(seed=1)

@@ -34,6 +34,7 @@ def test_every_real_model_learns_what_the_columns_tell(name):
     assert (model.predict(X[~first]) == Y[~first]).mean() > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROSTER)
 def test_every_model_is_the_same_for_the_same_seed(name):
     one, other = fit(name, seed=3), fit(name, seed=3)

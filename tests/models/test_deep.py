@@ -101,6 +101,7 @@ def test_dropout_acts_in_training_alone():
     assert torch.equal(network(features), network(features))
 
 
+@pytest.mark.slow
 def test_rows_that_weigh_nothing_are_not_learnt_from():
     other = np.where(Y == 0, 1, Y)
     weights = np.r_[np.ones(len(X)), np.zeros(len(X))]

@@ -16,6 +16,7 @@ from epochal.models.stacking import META_ROSTER, list_stacks, spread_models
 from epochal.options.models import ModelOptions, StackingOptions
 from epochal.serving.bundle import Bundle, Scorer, open_session
 
+pytestmark = pytest.mark.slow  # six models and three stacks of them are cross-fitted
 EPOCHS = make_epochs(n_subjects=6, n_epochs=60)
 FEATURES = make_features(EPOCHS, noise=0.8)
 SPLITS = make_splits(EPOCHS, n_folds=3)

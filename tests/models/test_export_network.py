@@ -58,6 +58,7 @@ def scorer_of(fitted: CrossFitted) -> Scorer:
     return scorer
 
 
+@pytest.mark.slow
 def test_what_is_served_is_what_was_fitted(fitted, cohort):
     store, table = cohort
     scorer = scorer_of(fitted)
@@ -90,6 +91,7 @@ def test_the_entry_says_how_to_ask(cohort):
     assert fitted.model.causal
 
 
+@pytest.mark.slow
 def test_inputs_that_look_ahead_make_a_causal_network_look_ahead(cohort):
     store, table = cohort
     ahead = {name: replace(inputs, looks_ahead=True) for name, inputs in store.items()}
@@ -105,6 +107,7 @@ def test_an_epoch_with_nothing_to_see_is_neither_fitted_on_nor_predicted(cohort)
     assert len(fitted.out_of_fold) == len(table) - len(store)
 
 
+@pytest.mark.slow
 def test_an_export_that_says_something_else_is_refused(cohort, monkeypatch):
     fitted = cross_fitted(*cohort)
     other = cross_fitted(*cohort, params={"dropout": 0.0})
@@ -114,6 +117,7 @@ def test_an_export_that_says_something_else_is_refused(cohort, monkeypatch):
         export_network.export_network(fitted.model)
 
 
+@pytest.mark.slow
 def test_a_causal_network_says_the_same_in_a_stream(cohort):
     """With only the epochs so far, the last one gets what the whole recording gave it."""
     store, table = cohort

@@ -66,6 +66,7 @@ def test_an_export_of_trees_is_exact_on_rows_that_they_have_not_seen(kind, class
     assert_exact(build(kind).fit(X, y), X, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_export_of_many_trees_is_exact(kind):
     X, y = draw(1500, n_columns=12)
@@ -188,6 +189,7 @@ def tables(draw_one):
     return pd.DataFrame(np.float32(X), columns=columns), np.array([first, second, *y])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=25, deadline=None)
 @given(tables())

@@ -71,6 +71,7 @@ def test_every_network_learns_eight_windows_by_heart(name):
     assert (model.predict(noise) == target).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_recognises_the_classes_of_new_windows(name):
     model = make(name, n_epochs=30).fit(X, Y)

@@ -76,6 +76,7 @@ def test_epochs_without_a_label_are_context_and_teach_nothing(cohort):
     np.testing.assert_array_equal(of_hidden, of_lied)
 
 
+@pytest.mark.slow
 def test_side_features_are_seen_beside_the_windows(cohort):
     store, table = cohort
     silent = {name: pickle.loads(pickle.dumps(inputs)) for name, inputs in store.items()}
@@ -94,6 +95,7 @@ def test_a_class_that_training_lacked_is_not_among_its_answers(cohort):
     assert network.predict_proba(rows_of(store, table)).shape == (len(table), 2)
 
 
+@pytest.mark.slow
 def test_votes_are_learnt_as_shares(cohort):
     store, table = cohort
     codes = table["label"].map({name: code for code, name in enumerate(CLASSES)}).to_numpy()
@@ -189,6 +191,7 @@ def test_what_cannot_be_built_is_refused_by_name(cohort, given, message):
         fit(make_network(**given), store, table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [

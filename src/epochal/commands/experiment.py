@@ -146,9 +146,9 @@ def load_material(context: KedroContext, study: str) -> Material:
 
 
 def _read_classical(context: KedroContext) -> FamilyOptions:
-    from epochal.options.models import FamilyOptions
+    from epochal.options.models import ClassicalOptions
 
-    return FamilyOptions.model_validate(context.params["classical_models"])
+    return ClassicalOptions.model_validate(context.params["classical_models"])
 
 
 def _open_context(study: str, params: dict[str, Any]) -> KedroContext:
@@ -230,9 +230,9 @@ def track(judged: Judged) -> None:
 
 
 def _tracking_is_on() -> bool:
-    from epochal.settings import DISABLE_HOOKS_FOR_PLUGINS
+    from epochal.tracking import is_tracking
 
-    return not DISABLE_HOOKS_FOR_PLUGINS
+    return is_tracking()
 
 
 def _is_figure(name: str) -> bool:

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kedro.io import DatasetError
-from kedro_datasets.partitions import PartitionedDataset
+from kedro.io import AbstractDataset, DatasetError
 
 from epochal.datasets.keyed import Keyed
-from epochal.datasets.keys import key_of
+from epochal.datasets.parts import forget_parts, key_of_piece, last_part, rounds_of_work
+from epochal.divided import Divided
 from epochal.errors import EpochalError, RecordingError, hint_of
 from epochal.parallel import ParallelOptions, run_pieces
 from epochal.places import local_copy, place_of, writing
@@ -34,15 +34,16 @@ class Piece:
         return self.load()
 
 
-class Partitions(Keyed, PartitionedDataset):
-    """A partitioned dataset that makes its pieces itself, side by side, each whole or absent.
+class Partitions(Keyed, AbstractDataset[Any, Any]):
+    """A folder of pieces that makes them itself, side by side, each whole or absent.
 
     It saves `{name: partial(function, …)}` (or ready values): every partial whose key is new is
-    called, and its result written to a temporary name and then renamed. Pieces with an unchanged
-    key stay, pieces no longer listed go. A failure loses none of the others: all are named in one
-    error at the end, or, under `tolerate_bad_recordings`, a `RecordingError` is only written down
-    in `.failures.json`. The `.complete` mark comes last, with the whole dataset's key, and `exists`
-    asks for it.
+    called, and its result written to a temporary name and then renamed. A `Divided` piece is made
+    part by part, the parts of all pieces side by side, each kept until the piece is whole. Pieces
+    with an unchanged key stay, pieces no longer listed go. A failure loses none of the others: all
+    are named in one error at the end, or, under `tolerate_bad_recordings`, a `RecordingError` is
+    only written down in `.failures.json`. The `.complete` mark comes last, with the whole dataset's
+    key, and `exists` asks for it.
 
     It loads `{name: Piece}`, possibly empty.
     """
@@ -57,10 +58,10 @@ class Partitions(Keyed, PartitionedDataset):
         tolerate_bad_recordings: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(
-            path=path, dataset=dataset, filename_suffix=filename_suffix, metadata=metadata
-        )
         self._location = path
+        self._config = {"type": dataset} if isinstance(dataset, str) else dict(dataset)
+        self._filename_suffix = filename_suffix
+        self.metadata = metadata
         self._parallel = ParallelOptions(**(parallel or {}))
         self._tolerate = tolerate_bad_recordings
 
@@ -93,13 +94,40 @@ class Partitions(Keyed, PartitionedDataset):
         self.location.mkdir(parents=True, exist_ok=True)
         self.key_path.unlink(missing_ok=True)
         tables: dict[int, str] = {}
-        keys = {name: key_of(piece, tables) for name, piece in data.items()}
+        keys = {name: key_of_piece(piece, tables) for name, piece in data.items()}
         self._remove_unlisted(set(keys))
         stale = {name: data[name] for name in data if not self._is_fresh(name, keys[name])}
-        work = {name: partial(self._make, name, stale[name], keys[name]) for name in stale}
-        failures = run_pieces(work, description=self.location.name, options=self._parallel)
+        failures = self._make_parts(stale, tables)
+        work = {
+            name: partial(self._make, name, self._undivided(name, piece), keys[name])
+            for name, piece in stale.items()
+            if name not in failures
+        }
+        failures |= self._run(work)
         self._report(failures, n_listed=len(data))
+        forget_parts(self.location)
         self._write_key()
+
+    def _make_parts(
+        self, pieces: Mapping[str, Any], tables: dict[int, str]
+    ) -> dict[str, BaseException]:
+        """Make the parts of the divided pieces; return, by piece, its first part's failure."""
+        divided = {name: one for name, one in pieces.items() if isinstance(one, Divided)}
+        failures: dict[str, BaseException] = {}
+        for parts in rounds_of_work(self.location, divided, tables):
+            work = {f"{of}: {part}": call for (of, part), call in parts.items()
+                    if of not in failures}  # fmt: skip
+            failed = self._run(work)
+            for of, part in parts:
+                if f"{of}: {part}" in failed:
+                    failures.setdefault(of, failed[f"{of}: {part}"])
+        return failures
+
+    def _undivided(self, name: str, piece: Any) -> Any:
+        return last_part(self.location, name, piece) if isinstance(piece, Divided) else piece
+
+    def _run(self, work: Mapping[str, Callable[[], Any]]) -> dict[str, BaseException]:
+        return run_pieces(work, description=self.location.name, options=self._parallel)
 
     def _make(self, name: str, piece: Any, key: str) -> None:
         """Make one piece under a temporary name, rename it, and only then write its key."""
@@ -155,10 +183,13 @@ class Partitions(Keyed, PartitionedDataset):
         return self.location / f".{name}.key"
 
     def _piece_dataset(self, path: Path) -> Any:
-        return self._dataset_type(**{**self._dataset_config, self._filepath_arg: str(path)})
+        return AbstractDataset.from_config(path.stem, {**self._config, "filepath": str(path)})
 
     def _exists(self) -> bool:
         return self.key_path.exists() and self.is_current()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": self._location, "dataset": self._config["type"]}
 
 
 def _name(key_file: Any) -> str:

@@ -19,6 +19,7 @@ from epochal.options.features import ContextOptions
 
 _LOOKS_AHEAD = re.compile(r"__(session|centred\d+|ahead\d+)")
 _VARIANT = re.compile(r"__(?:session|calibration|running)|$")
+_BLOCK = 16_384  # rows that are looked at together
 _NOT_OF_THE_SIGNAL = ("demographics_", "clock_", "light_", "quality_", "sqi")
 
 
@@ -34,11 +35,16 @@ def known_rows(features: pd.DataFrame, columns: list[str]) -> np.ndarray:
     calibration period would tell a model that the session has just begun. Age and sex are no reason
     to speak of an epoch without a signal, unless they are all that the model sees.
     """
+    variants = _by_variant(tuple(columns))
     known = [
-        ~np.isnan(features[names].to_numpy(dtype=float)).all(axis=1)
-        for names in _by_variant(tuple(columns))
+        np.logical_and.reduce([_any_known(features[start : start + _BLOCK], of) for of in variants])
+        for start in range(0, max(1, len(features)), _BLOCK)
     ]
-    return np.logical_and.reduce(known)
+    return known[0] if len(known) == 1 else np.concatenate(known)
+
+
+def _any_known(features: pd.DataFrame, names: list[str]) -> np.ndarray:
+    return ~np.isnan(features[names].to_numpy(dtype=float)).all(axis=1)
 
 
 @lru_cache(maxsize=64)

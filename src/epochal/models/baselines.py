@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from epochal.models.training_table import describe_rows, is_feature
 from epochal.options.models import ModelOptions
 from epochal.options.study import StudyOptions
 
@@ -33,4 +34,12 @@ def add_schedule(table: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
     onset_s = epochs[["recording_id", "epoch", "onset_s"]]
     first_s = onset_s.groupby("recording_id")["onset_s"].transform("min")
     schedule = onset_s[["recording_id", "epoch"]].assign(**{SCHEDULE: onset_s["onset_s"] - first_s})
-    return table.merge(schedule, on=["recording_id", "epoch"], validate="one_to_one")
+    described = describe_rows(table)  # without the features, which are not to be copied
+    placed = described.merge(schedule, on=["recording_id", "epoch"], validate="one_to_one")
+    return table.assign(**{SCHEDULE: placed[SCHEDULE].to_numpy()})
+
+
+def baseline_table(table: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
+    """Return what baselines may see of a training table: demographics, and the schedule."""
+    seen = [name for name in table if not is_feature(name) or name.startswith(DEMOGRAPHICS[:-1])]
+    return add_schedule(table[seen], epochs)

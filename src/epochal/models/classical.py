@@ -8,11 +8,12 @@ from typing import Any, Literal
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from epochal.models.imputing import MedianImputer
 
 # Parameters that LightGBM knows, though its scikit-learn interface does not name them.
 _OF_THE_BOOSTER = {"max_bin", "min_data_in_bin", "path_smooth", "extra_trees", "max_delta_step"}
@@ -24,7 +25,7 @@ def prepare_columns() -> list[BaseEstimator]:
     A column that is missing throughout a training part stays, as zeros, so that the names and
     number of columns never depend on the fold.
     """
-    return [SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()]
+    return [MedianImputer(strategy="median", keep_empty_features=True), StandardScaler()]
 
 
 def build_majority(seed: int) -> BaseEstimator:

@@ -4,67 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from itertools import islice
+from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from epochal.divided import Divided, Part
 from epochal.epoch_inputs import EpochInputs
-from epochal.errors import EpochalError, LeakageError, did_you_mean
-from epochal.features.context import is_causal, known_rows
-from epochal.labels import VOTE, encode, proba_columns
+from epochal.errors import EpochalError
+from epochal.labels import VOTE, proba_columns
 from epochal.leakage import refuse_in_sample
-from epochal.models.calibrators import Calibration, fit_calibration
-from epochal.models.fitting import fit_estimator
-from epochal.models.training.epoch_rows import take_rows
-from epochal.models.training.targets import make_row_targets
-from epochal.models.tuning import Found, search
-from epochal.options.models import CalibrationKind, ModelOptions
+from epochal.models.fitted_model import FittedModel, predict, select_columns
+from epochal.models.fold_calibration import calibrate_folds
+from epochal.models.one_fit import Fitting, fit_rows, refuse_unknown_kind, try_params
+from epochal.models.training_table import join_features
+from epochal.options.models import ModelOptions
 from epochal.options.study import StudyOptions
-from epochal.splits import SPLIT_COLUMNS, folds_to_predict, rows_to_fit
+from epochal.splits import folds_to_predict, rows_to_fit
 
-KEYS = ["recording_id", "epoch", "subject_id", "role", "fold"]
-_NOT_FEATURES = {*KEYS, *SPLIT_COLUMNS, "label"}
+__all__ = [
+    "CrossFitted",
+    "FittedModel",
+    "cross_fit",
+    "divide_cross_fit",
+    "empty_predictions",
+    "fit_refit",
+    "gather_predictions",
+    "join_table",
+    "predict_held_out",
+    "refuse_unknown_kind",
+    "select_columns",
+]
 
 
 @dataclass(frozen=True)
-class FittedModel:
-    """A fitted estimator, and the columns and classes that it was fitted on."""
+class PredictedFold:
+    """A fold's predictions, by a model that did not see it, and its rows' labels."""
 
-    name: str
-    family: str
-    estimator: Any
-    columns: list[str]
-    classes: tuple[str, ...]
-    causal: bool
-    calibration: Calibration | None = None
-    tuned: Found | None = None
-    options: ModelOptions | None = None  # what conf asked for when it was fitted
-    store: Mapping[str, EpochInputs] | None = None  # of a network, which `columns` go beside
-
-    def take(self, rows: pd.DataFrame) -> Any:
-        """Return rows of a table as the estimator takes them."""
-        if self.store is None:
-            return rows[self.columns]
-        return take_rows(self.store, rows, self.columns)
-
-    def knows(self, rows: pd.DataFrame) -> np.ndarray:
-        """Say of which rows the model may speak, `(n_rows,)`."""
-        if self.store is None or not _has_arrays(self.store):
-            return known_rows(rows, self.columns)
-        return self.take(rows).known()
-
-    def predict_proba(self, table: pd.DataFrame) -> np.ndarray:
-        """Return `(n_epochs, n_classes)`; a class that training lacked gets probability 0.
-
-        With a calibration no class has: it is as unlikely as the calibration found it.
-        """
-        proba = np.zeros((len(table), len(self.classes)))
-        if len(table):
-            proba[:, self.estimator.classes_] = self.estimator.predict_proba(self.take(table))
-        return proba if self.calibration is None else self.calibration.apply(proba)
+    predictions: pd.DataFrame
+    labels: pd.Series
 
 
 @dataclass(frozen=True)
@@ -81,13 +59,13 @@ def join_table(features: pd.DataFrame, epochs: pd.DataFrame, splits: pd.DataFram
     labelled = splits.merge(
         epochs[["recording_id", "epoch", "label", *votes]], on=["recording_id", "epoch"]
     )
-    return labelled.merge(features, on=["recording_id", "epoch"], validate="one_to_one")
+    return join_features(labelled, features)
 
 
 def cross_fit(
     name: str,
     options: ModelOptions,
-    roster: dict[str, Callable[..., Any]],
+    roster: Mapping[str, Callable[..., Any]],
     table: pd.DataFrame,
     study: StudyOptions,
     *,
@@ -101,33 +79,43 @@ def cross_fit(
     calibration is fitted on the out-of-fold predictions, those of a fold being calibrated by the
     other folds'. An unknown kind, or a pattern without a column, raises `EpochalError`.
     """
-    refuse_unknown_kind(name, options, roster)
-    model = _describe(name, options, table, study, family=family, store=store)
-    known = table[model.knows(table)]
+    return divide_cross_fit(name, options, roster, table, study, family=family, store=store)()
 
-    def fit(rows: pd.DataFrame, part: str) -> FittedModel:
-        return _fit(model, options, roster, rows, seed=study.seed, part=part)
 
-    predicted = {fold: known[known["fold"] == fold] for fold in folds_to_predict(known)}
-    folds = [
-        predict(fit(rows_to_fit(known, fold=fold), f"fold_{fold}"), rows, role="oof")
-        for fold, rows in predicted.items()
-    ]
-    refit = fit(rows_to_fit(known), "refit")
-    out_of_fold = pd.concat(folds, ignore_index=True)
-    if options.calibration is None:
-        return CrossFitted(refit, out_of_fold)
-    labels = pd.concat([rows["label"] for rows in predicted.values()])
-    try:
-        return _calibrate(CrossFitted(refit, out_of_fold), options.calibration, labels)
-    except EpochalError as error:
-        raise EpochalError(f"Model '{name}': calibration: {error}") from error
+def divide_cross_fit(
+    name: str,
+    options: ModelOptions,
+    roster: Mapping[str, Callable[..., Any]],
+    table: pd.DataFrame,
+    study: StudyOptions,
+    *,
+    family: str,
+    store: Mapping[str, EpochInputs] | None = None,
+) -> Divided:
+    """Return `cross_fit` in parts: each fold, the refit, and the trials that each has chosen from.
+
+    A search's trials are parts where several are chosen at once (`TuneOptions.batch`).
+    """
+    return divide(Fitting(name, options, roster, table, study, family, store))
+
+
+def divide(fitting: Fitting) -> Divided:
+    """Return all fits of a model as parts of one piece."""
+    folds = {f"fold_{fold}": fold for fold in folds_to_predict(fitting.table)}
+    parts: dict[str, Part] = {}
+    for fit, fold in folds.items():
+        trials = _divide_search(fit, fitting, fold)
+        parts |= trials | {fit: Part(partial(_fit_fold, fitting, fold), needs=tuple(trials))}
+    trials = _divide_search("refit", fitting, None)
+    parts |= trials | {"refit": Part(partial(_fit_refit, fitting), needs=tuple(trials))}
+    whole = Part(partial(_gather, fitting.name, fitting.options), needs=(*folds, "refit"))
+    return Divided({**parts, "whole": whole})
 
 
 def fit_refit(
     name: str,
     options: ModelOptions,
-    roster: dict[str, Callable[..., Any]],
+    roster: Mapping[str, Callable[..., Any]],
     table: pd.DataFrame,
     study: StudyOptions,
     *,
@@ -138,60 +126,75 @@ def fit_refit(
 
     Nothing is predicted out of fold, so that nothing can be calibrated.
     """
-    refuse_unknown_kind(name, options, roster)
-    model = _describe(name, options, table, study, family=family, store=store)
-    rows = rows_to_fit(table[model.knows(table)])
-    return _fit(model, options, roster, rows, seed=study.seed, part="refit")
+    return _fit_refit(Fitting(name, options, roster, table, study, family, store))
 
 
-def refuse_unknown_kind(
-    name: str, options: ModelOptions, roster: Mapping[str, Callable[..., Any]]
-) -> None:
-    """Refuse a kind that is not in the roster."""
-    if options.kind not in roster:
-        near = did_you_mean(options.kind, roster)
-        raise EpochalError(f"Model '{name}': no kind '{options.kind}'{near}")
+def _fit_fold(fitting: Fitting, fold: int, *scores: float) -> PredictedFold | None:
+    """Fit on the other folds and predict this one; None where nothing of it can be predicted."""
+    model = fitting.describe()
+    known = model.describe_known(fitting.table)
+    if fold not in folds_to_predict(known):
+        return None
+    training = rows_to_fit(known, fold=fold)
+    fitted = fit_rows(fitting, model, training, part=f"fold_{fold}", scores=scores)
+    rows = known[known["fold"] == fold]
+    return PredictedFold(predict(fitted, fitting.table, rows, role="oof"), rows["label"])
 
 
-def _describe(
-    name: str,
-    options: ModelOptions,
-    table: pd.DataFrame,
-    study: StudyOptions,
-    *,
-    family: str,
-    store: Mapping[str, EpochInputs] | None,
-) -> FittedModel:
-    """Return a model without an estimator."""
-    columns = select_columns(table, options.columns, name)
-    causal = is_causal(columns)
-    return FittedModel(
-        name, family, None, columns, study.classes, causal, options=options, store=store
-    )
+def _fit_refit(fitting: Fitting, *scores: float) -> FittedModel:
+    model = fitting.describe()
+    rows = rows_to_fit(model.describe_known(fitting.table))
+    return fit_rows(fitting, model, rows, part="refit", scores=scores)
 
 
-def _calibrate(fitted: CrossFitted, kind: CalibrationKind, labels: pd.Series) -> CrossFitted:
-    """Calibrate each fold's predictions by those of the others, and the refit by all of them."""
-    columns = proba_columns(fitted.model.classes)
-    proba = fitted.out_of_fold[columns].to_numpy()
-    fold = fitted.out_of_fold["fold"].to_numpy()
-    codes = encode(labels, fitted.model.classes)
-    calibrated = np.empty_like(proba)
-    for left_out in np.unique(fold):
-        others = (fold != left_out) & (codes >= 0)
-        calibration = fit_calibration(kind, proba[others], codes[others])
-        calibrated[fold == left_out] = calibration.apply(proba[fold == left_out])
-    final = fit_calibration(kind, proba[codes >= 0], codes[codes >= 0])
-    out_of_fold = fitted.out_of_fold.copy()
-    out_of_fold[columns] = calibrated
-    return CrossFitted(replace(fitted.model, calibration=final), out_of_fold)
+def _try(fitting: Fitting, fold: int | None, number: int, *scores: float) -> float:
+    """Return the score of one trial of the search that a fold, or the refit, begins with."""
+    model = fitting.describe()
+    known = model.describe_known(fitting.table)
+    if fold is not None and fold not in folds_to_predict(known):
+        return float("nan")  # nothing will be fitted
+    return try_params(fitting, model, rows_to_fit(known, fold=fold), scores, number)
+
+
+def _divide_search(fit: str, fitting: Fitting, fold: int | None) -> dict[str, Part]:
+    """Return a search's trials, each after those it is chosen by; none where one follows one."""
+    tune = fitting.options.tune
+    if tune is None or tune.batch == 1:
+        return {}
+    names = [f"{fit}.trial_{number}" for number in range(tune.n_trials)]
+    return {
+        name: Part(
+            partial(_try, fitting, fold, number),
+            needs=tuple(names[: number - number % tune.batch]),
+        )
+        for number, name in enumerate(names)
+    }
+
+
+def _gather(name: str, options: ModelOptions, *fitted: Any) -> CrossFitted:
+    """Put the folds' predictions together, and calibrate them and the refit, which comes last."""
+    folds, refit = [fold for fold in fitted[:-1] if fold is not None], fitted[-1]
+    out_of_fold = pd.concat([fold.predictions for fold in folds], ignore_index=True)
+    if options.calibration is None:
+        return CrossFitted(refit, out_of_fold)
+    labels = pd.concat([fold.labels for fold in folds])
+    try:
+        calibrated, calibration = calibrate_folds(
+            out_of_fold, labels, refit.classes, options.calibration
+        )
+    except EpochalError as error:
+        raise EpochalError(f"Model '{name}': calibration: {error}") from error
+    return CrossFitted(replace(refit, calibration=calibration), calibrated)
 
 
 def predict_held_out(model: FittedModel, table: pd.DataFrame) -> pd.DataFrame:
     """Return the refit's predictions of the val and test epochs."""
-    known = table[model.knows(table)]
+    known = model.describe_known(table)
     return pd.concat(
-        [predict(model, known[known["role"] == role], role=role) for role in ("val", "test")],
+        [
+            predict(model, table, known[known["role"] == role], role=role)
+            for role in ("val", "test")
+        ],
         ignore_index=True,
     )
 
@@ -216,17 +219,6 @@ def gather_predictions(
     return predictions
 
 
-def predict(model: FittedModel, rows: pd.DataFrame, *, role: str) -> pd.DataFrame:
-    """Return a model's predictions of some rows in the schema of the predictions table."""
-    proba = pd.DataFrame(
-        model.predict_proba(rows), columns=proba_columns(model.classes), index=rows.index
-    )
-    described = rows[["recording_id", "epoch"]].assign(
-        model=model.name, family=model.family, role=role, fold=rows["fold"], causal=model.causal
-    )
-    return pd.concat([described, proba], axis=1)
-
-
 def empty_predictions(classes: tuple[str, ...]) -> pd.DataFrame:
     """Return the predictions table of a family without models."""
     text = ["recording_id", "model", "family", "role"]
@@ -234,85 +226,3 @@ def empty_predictions(classes: tuple[str, ...]) -> pd.DataFrame:
     order = ["recording_id", "epoch", "model", "family", "role", "fold", "causal"]
     columns = {name: pd.Series(dtype=types[name]) for name in order}
     return pd.DataFrame(columns | {name: pd.Series(dtype=float) for name in proba_columns(classes)})
-
-
-def select_columns(table: pd.DataFrame, patterns: tuple[str, ...], name: str) -> list[str]:
-    """Return the feature columns that match any pattern; `!pattern` takes columns away again."""
-    features = [
-        column for column in table if column not in _NOT_FEATURES and not column.startswith(VOTE)
-    ]
-    chosen: list[str] = []
-    for pattern in patterns:
-        found = [column for column in features if fnmatchcase(column, pattern.removeprefix("!"))]
-        if not found:
-            raise EpochalError(
-                f"Model '{name}': no feature matches '{pattern}'{did_you_mean(pattern, features)}"
-            )
-        if pattern.startswith("!"):
-            chosen = [column for column in chosen if column not in found]
-        else:
-            chosen += [column for column in found if column not in chosen]
-    return chosen
-
-
-def _fit(
-    model: FittedModel,
-    options: ModelOptions,
-    roster: dict[str, Callable[..., Any]],
-    rows: pd.DataFrame,
-    *,
-    seed: int,
-    part: str,
-) -> FittedModel:
-    """Fit the model on some rows, after a search for its parameters where one is wanted."""
-    try:
-        if options.tune is not None:
-            found = _tune(model, options, roster, rows, seed=seed)
-            model = replace(model, tuned=found)
-            options = options.model_copy(update={"params": options.params | found.params})
-        estimator = _build(options, roster, seed)
-        if model.store is None:
-            fit_estimator(estimator, rows, model.columns, model.classes, options, seed=seed)
-        else:
-            estimator.part = part
-            estimator.fit(model.take(rows), make_row_targets(rows, model.classes, options))
-            ahead = model.take(rows).any_inputs.looks_ahead
-            model = replace(model, causal=model.causal and estimator.causal and not ahead)
-    except LeakageError:
-        raise
-    except (EpochalError, TypeError, ValueError) as error:  # the libraries' own: a wrong value
-        raise EpochalError(f"Model '{model.name}': {error}") from error
-    return replace(model, estimator=estimator)
-
-
-def _has_arrays(store: Mapping[str, EpochInputs]) -> bool:
-    """Say whether there is anything to see in a store, or columns alone are looked at."""
-    return any(len(inputs.arrays) > 0 for inputs in islice(store.values(), 1))
-
-
-def _tune(
-    model: FittedModel,
-    options: ModelOptions,
-    roster: dict[str, Callable[..., Any]],
-    rows: pd.DataFrame,
-    *,
-    seed: int,
-) -> Found:
-    assert options.tune is not None  # the caller asked
-    plain = options.model_copy(update={"tune": None, "calibration": None})
-
-    def attempt(
-        params: dict[str, Any], training: pd.DataFrame, held_out: pd.DataFrame
-    ) -> np.ndarray:
-        trial = plain.model_copy(update={"params": plain.params | params})
-        fitted = _fit(model, trial, roster, training, seed=seed, part="trial")
-        return fitted.predict_proba(held_out)
-
-    return search(attempt, rows, model.classes, options.tune, seed=seed, name=model.name)
-
-
-def _build(options: ModelOptions, roster: dict[str, Callable[..., Any]], seed: int) -> Any:
-    try:
-        return roster[options.kind](seed, **options.params)
-    except TypeError as error:
-        raise EpochalError(f"{options.kind}: {error}") from error

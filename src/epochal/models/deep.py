@@ -20,7 +20,7 @@ from epochal.models.classical import prepare_columns
 from epochal.models.networks.residual_mlp import ResidualMLP
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.outlines import outline_recordings
-from epochal.models.training.plain import train_network
+from epochal.models.training.plain import ONE_AT_A_TIME, train_network
 from epochal.models.training.pretrained import read_provenance
 from epochal.models.window_network import WindowNetwork
 from epochal.options.deep import NetworkModelOptions
@@ -65,7 +65,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         target = torch.as_tensor(codes)
         given = np.ones(len(codes)) if sample_weight is None else sample_weight
         weights = torch.as_tensor(np.asarray(given, dtype=np.float32))
-        with torch.random.fork_rng(devices=[]):
+        with ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = ResidualMLP(
                 features.shape[1],

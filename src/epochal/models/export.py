@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from epochal.errors import EpochalError
 from epochal.models.cross_fitting import FittedModel
 from epochal.models.export_trees import export_hist, export_xgboost, floor_to_single
+from epochal.models.imputing import MedianImputer
 from epochal.models.onnx_terms import OPSET, PARITY
 from epochal.serving.sessions import open_session
 
@@ -66,10 +67,18 @@ def _last_step(model: FittedModel) -> Any:
 
 
 def _from_sklearn(estimator: Any, n_columns: int) -> bytes:
-    from skl2onnx import to_onnx
+    from skl2onnx import to_onnx, update_registered_converter
     from skl2onnx.common.data_types import FloatTensorType
     from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
+    from skl2onnx.operator_converters.imputer_op import convert_sklearn_imputer
+    from skl2onnx.shape_calculators.imputer import calculate_sklearn_imputer_output_shapes
 
+    update_registered_converter(  # it has its parent's form
+        MedianImputer,
+        "EpochalMedianImputer",
+        calculate_sklearn_imputer_output_shapes,
+        convert_sklearn_imputer,
+    )
     exported = to_onnx(
         estimator,
         initial_types=[("features", FloatTensorType([None, n_columns]))],

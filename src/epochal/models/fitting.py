@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from epochal.errors import EpochalError
 from epochal.labels import VOTE, encode
 from epochal.leakage import refuse_foreign_statistics
+from epochal.models.training_table import share_columns, take_columns
 from epochal.options.models import EarlyStoppingOptions, ModelOptions
 
 
@@ -34,23 +36,29 @@ def fit_estimator(
     options: ModelOptions,
     *,
     seed: int,
+    table: pd.DataFrame | None = None,
 ) -> Any:
     """Fit an estimator on the labelled rows of a table, and return it.
 
-    Rows that the split does not `kept` are left out. Weights that conf asks for take the place of
-    the kind's own. Without a labelled row, with rows of one class only, with votes that are not
-    there, or with weights or early stopping that the kind does not know, raise `EpochalError`.
+    `table` has the columns, where `rows` are but described and their index is its places: they are
+    taken from it once, or shared. Rows that the split does not `kept` are left out. Weights that
+    conf asks for take the place of the kind's own. Without a labelled row, with rows of one class
+    only, with votes that are not there, or with weights or early stopping that the kind does not
+    know, raise `EpochalError`.
     """
     kept = rows[rows["kept"].astype(bool)] if "kept" in rows else rows
+    take = partial(_take, estimator, columns, table)
     if options.early_stopping is None:
-        sample = _take(kept, columns, make_targets(kept, classes, options))
-        _refuse_one_class(estimator, sample, classes)
+        sample = take(kept, make_targets(kept, classes, options))
+        _refuse_one_class(estimator, sample.y, classes)
         return _fit(estimator, sample)
     training, validating = _part_subjects(kept, options.early_stopping, seed=seed)
-    sample = _take(training, columns, make_targets(training, classes, options))
-    _refuse_one_class(estimator, sample, classes)
-    judged = _take(validating, columns, make_targets(validating, classes, options))
-    return _fit_until(estimator, sample, judged, options.early_stopping.rounds)
+    targets = make_targets(training, classes, options)
+    _refuse_one_class(estimator, targets.codes, classes)
+    stop = _stopper(estimator)
+    judged = _only_seen(make_targets(validating, classes, options), targets.codes)
+    return stop(estimator, take(training, targets), take(validating, judged),
+                options.early_stopping.rounds)  # fmt: skip
 
 
 def make_targets(rows: pd.DataFrame, classes: tuple[str, ...], options: ModelOptions) -> Targets:
@@ -113,24 +121,44 @@ def _part_subjects(
 
 
 class _Sample(NamedTuple):
-    X: pd.DataFrame
+    X: Any
     y: np.ndarray
     weights: np.ndarray | None
 
 
-def _take(rows: pd.DataFrame, columns: list[str], targets: Targets) -> _Sample:
+def _take(
+    estimator: Any,
+    columns: list[str],
+    table: pd.DataFrame | None,
+    rows: pd.DataFrame,
+    targets: Targets,
+) -> _Sample:
+    """Return what is fitted on: LightGBM reads the table where it lies, others take a copy."""
+    if table is not None:
+        take = share_columns if type(estimator).__name__ == "LGBMClassifier" else take_columns
+        X = take(table, rows.index.to_numpy()[targets.places], columns)
+        return _Sample(X, targets.codes, targets.weights)
     X = rows[columns]
     whole = len(targets.places) == len(X) and (np.diff(targets.places) == 1).all()
     return _Sample(X if whole else X.iloc[targets.places], targets.codes, targets.weights)
 
 
-def _refuse_one_class(estimator: Any, sample: _Sample, classes: tuple[str, ...]) -> None:
+def _refuse_one_class(estimator: Any, codes: np.ndarray, classes: tuple[str, ...]) -> None:
     """Refuse what no classifier but the majority's can learn from."""
-    only = np.unique(sample.y)
+    only = np.unique(codes)
     if len(only) == 1 and not isinstance(estimator, DummyClassifier):
         raise EpochalError(
-            f"All {len(sample.y)} epochs to fit on are {classes[only[0]]}: nothing to tell apart"
+            f"All {len(codes)} epochs to fit on are {classes[only[0]]}: nothing to tell apart"
         )
+
+
+def _only_seen(targets: Targets, trained: np.ndarray) -> Targets:
+    """Return what can be judged: a class that nobody trains on cannot."""
+    seen = np.isin(targets.codes, trained)
+    if not seen.any():
+        raise EpochalError("Early stopping: the subjects set aside have no class that is trained")
+    weights = None if targets.weights is None else targets.weights[seen]
+    return Targets(targets.places[seen], targets.codes[seen], weights)
 
 
 def _fit(estimator: Any, sample: _Sample) -> Any:
@@ -153,17 +181,12 @@ def _weigh(estimator: Any, weights: np.ndarray) -> dict[str, np.ndarray]:
     return {prefix + name: weights}
 
 
-def _fit_until(estimator: Any, training: _Sample, validating: _Sample, rounds: int) -> Any:
-    """Fit boosted trees until the validation loss has not fallen for so many rounds."""
+def _stopper(estimator: Any) -> Any:
+    """Return what fits boosted trees until the validation loss has not fallen for some rounds."""
     kind = type(estimator).__name__
     if kind not in _STOPPERS:
         raise EpochalError(f"{kind} knows no early stopping; it is for {', '.join(_STOPPERS)}")
-    seen = np.isin(validating.y, training.y)  # a class that nobody trains on cannot be judged
-    if not seen.any():
-        raise EpochalError("Early stopping: the subjects set aside have no class that is trained")
-    weights = None if validating.weights is None else validating.weights[seen]
-    judged = _Sample(validating.X[seen], validating.y[seen], weights)
-    return _STOPPERS[kind](estimator, training, judged, rounds)
+    return _STOPPERS[kind]
 
 
 def _stop_lightgbm(estimator: Any, training: _Sample, validating: _Sample, rounds: int) -> Any:

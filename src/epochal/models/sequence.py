@@ -20,7 +20,7 @@ from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.cnn1d import CNN1D
 from epochal.models.networks.lstm import LSTM
 from epochal.models.onnx_terms import OPSET, PARITY
-from epochal.models.training.plain import train_network
+from epochal.models.training.plain import ONE_AT_A_TIME, train_network
 from epochal.serving.sessions import open_session
 
 _CHUNK = 2048
@@ -96,7 +96,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.mean_, self.scale_ = _measure_scale(X)
         weights = np.ones(len(codes)) if sample_weight is None else sample_weight
-        with torch.random.fork_rng(devices=[]):
+        with ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network_ = NETWORKS[self.network](
                 *X.shape[1:], len(self.classes_), **self.network_params or {}

@@ -7,7 +7,7 @@ model will do.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,34 +45,110 @@ def search(
     *,
     seed: int,
     name: str,
+    state: Any = None,
 ) -> Found:
     """Return the best of `n_trials` sets of parameters.
 
     Each is judged on rows of subjects that its model has not seen. With `storage`, trials done
-    before for the same rows and options count: an interrupted search goes on. Rows whose role is
-    `test`, or fewer subjects than folds, raise `EpochalError`.
+    before for the same rows, options and `state` count: an interrupted search goes on. Rows whose
+    role is `test`, or fewer subjects than folds, raise `EpochalError`.
     """
-    try:
-        import optuna
-    except ImportError as error:
-        raise EpochalError("A search needs optuna: pip install 'epochal[tune]'") from error
+    optuna = _import_optuna()
     _refuse_test_rows(rows, name)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    labelled = rows[rows["label"].notna()].reset_index(drop=True)
+    if options.batch > 1 and options.sampler != "random":  # random ones are the same either way
+        scores: list[float] = []
+        for number in range(options.n_trials):
+            scores.append(
+                judge_trial(attempt, rows, classes, options,
+                            number=number, scores=scores, seed=seed, name=name)
+            )  # fmt: skip
+        return conclude(options, scores, seed=seed)
+    judge = _judge(attempt, rows, classes, options)
+    given = rows if state is None else (rows, state)
+    study = _open_study(optuna, options, seed=seed, name=f"{name}-{_state_of(given, options)}")
+    done = sum(trial.state.name == "COMPLETE" for trial in study.trials)
+    study.optimize(
+        lambda trial: judge(_suggest_all(trial, options)),
+        n_trials=max(0, options.n_trials - done),
+    )
+    return _found(study)
+
+
+def judge_trial(
+    attempt: Attempt,
+    rows: pd.DataFrame,
+    classes: tuple[str, ...],
+    options: TuneOptions,
+    *,
+    number: int,
+    scores: Sequence[float],
+    seed: int,
+    name: str,
+) -> float:
+    """Return the score of one trial of a search; `scores` are those of the batches before."""
+    _refuse_test_rows(rows, name)
+    _, chosen = _replay(options, scores[: number - number % options.batch], seed=seed)
+    return _judge(attempt, rows, classes, options)(chosen[number % options.batch])
+
+
+def conclude(options: TuneOptions, scores: Sequence[float], *, seed: int) -> Found:
+    """Return what a search found whose trials, in batches, had these scores."""
+    return _found(_replay(options, scores, seed=seed)[0])
+
+
+def _replay(
+    options: TuneOptions, scores: Sequence[float], *, seed: int
+) -> tuple[Any, list[dict[str, Any]]]:
+    """Return a search told of the first trials' scores, and what the next batch would try.
+
+    The same seed and scores choose the same parameters, in whatever process.
+    """
+    study = _open_study(_import_optuna(), options, seed=seed, name="batches")
+    for start in range(0, len(scores), options.batch):
+        asked, _ = _ask(study, options, start)
+        for trial, score in zip(asked, scores[start : start + options.batch], strict=True):
+            study.tell(trial, score)
+    return study, _ask(study, options, len(scores))[1]
+
+
+def _ask(study: Any, options: TuneOptions, start: int) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Choose a batch's parameters, the last batch being what is left of the trials."""
+    trials, chosen = [], []
+    for _ in range(min(options.batch, options.n_trials - start)):
+        trials.append(study.ask())
+        chosen.append(_suggest_all(trials[-1], options))
+    return trials, chosen
+
+
+def _found(study: Any) -> Found:
+    trials = [trial for trial in study.trials if trial.state.name != "RUNNING"]
+    return Found(dict(study.best_params), float(study.best_value), _describe(trials))
+
+
+def _judge(
+    attempt: Attempt, rows: pd.DataFrame, classes: tuple[str, ...], options: TuneOptions
+) -> Callable[[dict[str, Any]], float]:
+    """Return what scores parameters on the labelled rows, by folds of their subjects."""
+    labelled = rows[rows["label"].notna()]
     codes = encode(labelled["label"], classes)
     folds = _inner_folds(labelled, options)
 
-    def judge(trial: Any) -> float:
-        params = {key: _suggest(trial, key, space) for key, space in options.space.items()}
+    def judge(params: dict[str, Any]) -> float:
         proba = np.zeros((len(labelled), len(classes)))
         for train, held_out in folds:
             proba[held_out] = attempt(params, labelled.iloc[train], labelled.iloc[held_out])
         return score(codes, proba, options.metric)
 
-    study = _open_study(optuna, options, seed=seed, name=f"{name}-{_state_of(rows, options)}")
-    done = sum(trial.state.name == "COMPLETE" for trial in study.trials)
-    study.optimize(judge, n_trials=max(0, options.n_trials - done))
-    return Found(dict(study.best_params), float(study.best_value), _describe(study.trials))
+    return judge
+
+
+def _import_optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise EpochalError("A search needs optuna: pip install 'epochal[tune]'") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
 
 
 def score(codes: np.ndarray, proba: np.ndarray, metric: str) -> float:
@@ -118,6 +194,10 @@ def _refuse_test_rows(rows: pd.DataFrame, name: str) -> None:
         raise LeakageError(f"The search for '{name}' was given rows of the role test")
 
 
+def _suggest_all(trial: Any, options: TuneOptions) -> dict[str, Any]:
+    return {name: _suggest(trial, name, space) for name, space in options.space.items()}
+
+
 def _suggest(trial: Any, name: str, space: RangeOptions | tuple[Any, ...]) -> Any:
     if not isinstance(space, RangeOptions):
         return trial.suggest_categorical(name, list(space))
@@ -127,7 +207,10 @@ def _suggest(trial: Any, name: str, space: RangeOptions | tuple[Any, ...]) -> An
 
 
 def _open_study(optuna: Any, options: TuneOptions, *, seed: int, name: str) -> Any:
-    samplers = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+    if options.sampler == "random":
+        sampler = optuna.samplers.RandomSampler(seed=seed)
+    else:  # of a batch, each is to keep away from those whose scores are not known yet
+        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=options.batch > 1)
     storage = None
     if options.storage is not None:
         Path(options.storage).parent.mkdir(parents=True, exist_ok=True)
@@ -137,15 +220,15 @@ def _open_study(optuna: Any, options: TuneOptions, *, seed: int, name: str) -> A
     return optuna.create_study(
         study_name=name,
         storage=storage,
-        sampler=samplers[options.sampler](seed=seed),
+        sampler=sampler,
         direction="minimize" if options.metric in LOWER_IS_BETTER else "maximize",
         load_if_exists=True,
     )
 
 
-def _state_of(rows: pd.DataFrame, options: TuneOptions) -> str:
+def _state_of(rows: Any, options: TuneOptions) -> str:
     """Name a search by what it searches in: other rows or options are another search."""
-    state = (rows, options.model_dump(exclude={"n_trials", "storage"}))
+    state = (rows, options.model_dump(exclude={"n_trials", "storage", "at_once"}))
     return str(fingerprint(state))
 
 

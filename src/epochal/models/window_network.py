@@ -23,10 +23,11 @@ from epochal.models.training.augmenter import Augmenter
 from epochal.models.training.batches import Batch, Order, RowTargets, SequenceData, load_batches
 from epochal.models.training.epoch_rows import ABSENT, EpochRows, Sequences
 from epochal.models.training.losses import make_loss
+from epochal.models.training.plain import ONE_AT_A_TIME
 from epochal.models.training.pretrained import PROVENANCE, WEIGHTS, load_pretrained, pretrain
 from epochal.models.training.sampling import make_sampler
 from epochal.models.training.targets import part_subjects
-from epochal.models.training.trainer import ONE_AT_A_TIME, NetworkTraining, train
+from epochal.models.training.trainer import NetworkTraining, train
 from epochal.models.training.workplace import open_workplace
 from epochal.options.deep import NetworkModelOptions
 

@@ -11,7 +11,7 @@ from epochal.errors import EpochalError, RecordingError, did_you_mean
 from epochal.options.deep import DeepOptions
 from epochal.options.features import FeatureOptions
 from epochal.options.ingestion import IngestionOptions
-from epochal.options.models import FamilyOptions, StackingOptions
+from epochal.options.models import ClassicalOptions, StackingOptions
 from epochal.options.results import EvaluationOptions, ExportOptions
 from epochal.options.splitting import SplitOptions
 from epochal.options.study import StudyOptions
@@ -22,7 +22,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "ingestion": IngestionOptions,
     "feature_engineering": FeatureOptions,
     "splitting": SplitOptions,
-    "classical_models": FamilyOptions,
+    "classical_models": ClassicalOptions,
     "deep_models": DeepOptions,
     "stacking": StackingOptions,
     "evaluation": EvaluationOptions,

@@ -49,9 +49,32 @@ class TuneOptions(Options):
         "kappa", description="What is sought. A selection score: never a figure of performance."
     )
     n_folds: int = Field(3, ge=2, description="Folds of subjects within the rows.")
+    at_once: int | None = Field(
+        None,
+        ge=1,
+        description="Trials that are chosen without each other's scores and are pieces of work of "
+        "their own. null: all of `random`, with the same figures; one of `tpe`, which with more "
+        "chooses others.",
+    )
     storage: str | None = Field(
         None, description="A file that keeps the trials: an interrupted search goes on from it."
     )
+
+    @property
+    def batch(self) -> int:
+        """How many trials are chosen at once; what is stored is done one trial after another."""
+        if self.at_once is None:
+            return self.n_trials if self.sampler == "random" and self.storage is None else 1
+        return min(self.at_once, self.n_trials)
+
+    @model_validator(mode="after")
+    def _check(self) -> TuneOptions:
+        """Keep trials in one way: in a file, one after another, or as pieces of work."""
+        if self.storage is not None and self.batch > 1:
+            raise ValueError(
+                f"`at_once: {self.at_once}` keeps its trials as pieces of work; leave `storage` out"
+            )
+        return self
 
 
 class ModelOptions(Options):
@@ -99,6 +122,17 @@ class FamilyOptions(Options):
     def listed(self) -> dict[str, ModelOptions]:
         """The models that are not left out."""
         return {name: model for name, model in self.models.items() if model is not None}
+
+
+class ClassicalOptions(FamilyOptions):
+    """The classical models of a study."""
+
+    fit_memory_mb: float | None = Field(
+        None,
+        gt=0,
+        description="What one fit may hold: a model whose largest fit needs more is refused by "
+        "name before anything is fitted. As many fits run at once as there are workers.",
+    )
 
 
 class StackingOptions(Options):

@@ -85,6 +85,7 @@ def train(strength):
     return right, read_site(embedded, sites)
 
 
+@pytest.mark.slow
 def test_trained_against_the_sites_a_network_forgets_them_and_keeps_the_classes():
     right, site_left = train(strength=1.0)
     right_without, site_without = train(strength=0.0)

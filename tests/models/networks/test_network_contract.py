@@ -122,6 +122,7 @@ def test_a_sequences_logits_do_not_depend_on_its_batch(name):
     assert differ(torch.cat(alone), answer(network, inputs)) < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_eight_epochs_are_learnt_by_heart(name):
     network, inputs = make_network(name, **without_dropout(name)), make_inputs(2, 4)
@@ -137,6 +138,7 @@ def test_eight_epochs_are_learnt_by_heart(name):
     raise AssertionError(f"{name} has not learnt eight epochs in 400 steps")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "params"), VARIANTS)
 def test_the_onnx_form_says_the_same_of_other_batches_and_lengths(name, params):
     exported_with, inputs = make_inputs(2, 3), make_inputs(5, 7, seed=1)

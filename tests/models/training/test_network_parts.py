@@ -147,6 +147,7 @@ class TestWeightsOfAnEarlierFit:
         fit(make_network(tmp_path, training={"max_epochs": 12}), *cohort)
         return tmp_path / "net" / "fold_0"
 
+    @pytest.mark.slow
     def test_they_are_where_training_begins(self, cohort, folder):
         store, table = cohort
         barely = {"max_epochs": 1, "learning_rate": 1e-7}
@@ -154,6 +155,7 @@ class TestWeightsOfAnEarlierFit:
         fresh = fit(make_network(training=barely), store, table)
         assert accuracy(begun, store, table) > 0.9 > accuracy(fresh, store, table)
 
+    @pytest.mark.slow
     def test_another_head_is_left_out(self, cohort, folder):
         store, table = cohort
         two = table[table["label"] != "REM"]
@@ -173,6 +175,7 @@ class TestWeightsOfAnEarlierFit:
         strangers = table.assign(subject_id="x" + table["subject_id"])
         deep.refuse_leaks("net", asked, epochs, strangers)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("missing", [WEIGHTS, PROVENANCE])
     def test_without_their_provenance_they_are_refused(self, folder, missing):
         (folder / missing).unlink()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
 
 MAX_GRADIENT = 1.0  # the norm that gradients are clipped to
+ONE_AT_A_TIME = threading.Lock()  # networks share torch's random numbers and its threads
 
 
 def train_network(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,7 +34,6 @@ from epochal.options.networks import TrainingOptions
 
 LAST = "last.ckpt"
 _LEAST_RATE = 0.01  # of the highest learning rate
-ONE_AT_A_TIME = threading.Lock()  # networks share torch's random numbers and its threads
 Change = Callable[[Batch], Batch]
 
 

@@ -1,7 +1,6 @@
 """Nodes of the classical models and the baselines."""
 
 from collections.abc import Callable
-from functools import partial
 
 import pandas as pd
 
@@ -10,10 +9,17 @@ from epochal.leakage import (
     refuse_pooled_scaling,
     refuse_shared_subjects,
 )
-from epochal.models.baselines import add_schedule, baselines
+from epochal.models.baselines import add_schedule, baseline_table, baselines
 from epochal.models.classical import ROSTER
-from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
-from epochal.options.models import FamilyOptions
+from epochal.models.cross_fitting import (
+    CrossFitted,
+    divide,
+    gather_predictions,
+    join_table,
+)
+from epochal.models.fit_memory import refuse_large_fits
+from epochal.models.one_fit import Fitting
+from epochal.options.models import ClassicalOptions
 from epochal.options.study import StudyOptions
 
 
@@ -21,7 +27,7 @@ def fit_classical(
     features: pd.DataFrame,
     epochs: pd.DataFrame,
     splits: pd.DataFrame,
-    classical_models: FamilyOptions,
+    classical_models: ClassicalOptions,
     study: StudyOptions,
 ) -> dict[str, Callable[[], CrossFitted]]:
     """Cross-fit and refit each listed model, and the baselines that always stand beside them."""
@@ -29,15 +35,17 @@ def fit_classical(
     refuse_overlapping_windows(splits, epochs)
     refuse_pooled_scaling(features, epochs)
     table = join_table(features, epochs, splits)
-    pieces: dict[str, Callable[[], CrossFitted]] = {
-        name: partial(cross_fit, name, model, ROSTER, table, study, family="classical")
+    fits = {
+        name: Fitting(name, model, ROSTER, table, study, "classical")
         for name, model in classical_models.listed.items()
     }
-    scheduled = add_schedule(table, epochs)
-    return pieces | {
-        name: partial(cross_fit, name, model, ROSTER, scheduled, study, family="baseline")
+    refuse_large_fits(fits, classical_models.fit_memory_mb)
+    seen = baseline_table(table, epochs)
+    fits |= {
+        name: Fitting(name, model, ROSTER, seen, study, "baseline")
         for name, model in baselines(features, study).items()
     }
+    return {name: divide(fitting) for name, fitting in fits.items()}
 
 
 def predict_classical(
@@ -45,7 +53,7 @@ def predict_classical(
     features: pd.DataFrame,
     epochs: pd.DataFrame,
     splits: pd.DataFrame,
-    classical_models: FamilyOptions,
+    classical_models: ClassicalOptions,
     study: StudyOptions,
 ) -> pd.DataFrame:
     """Gather the listed models' out-of-fold predictions; the refits predict val and test."""

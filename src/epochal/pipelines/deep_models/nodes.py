@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from epochal.epoch_inputs import InputStore, gather_inputs
 from epochal.leakage import refuse_pooled_scaling, refuse_shared_subjects
-from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
+from epochal.models.cross_fitting import (
+    CrossFitted,
+    divide_cross_fit,
+    gather_predictions,
+    join_table,
+)
 from epochal.options.deep import DeepOptions, NetworkModelOptions
 from epochal.options.study import StudyOptions
 
@@ -72,8 +76,7 @@ def _piece(
     from epochal.models import deep
 
     deep.refuse_leaks(name, model, epochs, splits)
-    return partial(
-        cross_fit,
+    return divide_cross_fit(
         name,
         model,
         deep.make_roster(name, model, checkpoints),

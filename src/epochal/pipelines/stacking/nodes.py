@@ -1,12 +1,16 @@
 """Nodes of stacking."""
 
 from collections.abc import Callable
-from functools import partial
 
 import pandas as pd
 
 from epochal.leakage import refuse_in_sample
-from epochal.models.cross_fitting import CrossFitted, cross_fit, gather_predictions, join_table
+from epochal.models.cross_fitting import (
+    CrossFitted,
+    divide_cross_fit,
+    gather_predictions,
+    join_table,
+)
 from epochal.models.stack_smoothing import smooth_predictions
 from epochal.models.stacking import (
     META_ROSTER,
@@ -35,7 +39,7 @@ def fit_stack(
         return {}
     table = join_table(spread_models(predictions, models, ("oof",)), epochs, splits)
     return {
-        name: partial(cross_fit, name, meta, META_ROSTER, table, study, family="stack")
+        name: divide_cross_fit(name, meta, META_ROSTER, table, study, family="stack")
         for name, meta in list_stacks(stacking).items()
     }
 
