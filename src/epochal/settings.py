@@ -1,6 +1,5 @@
 """Kedro's settings for the project."""
 
-import os
 from pathlib import Path
 
 from kedro.utils import find_kedro_project
@@ -8,19 +7,16 @@ from omegaconf.resolvers import oc
 
 from epochal.hooks import CurveHooks, FreshnessHooks, StudyHooks, SummaryHooks, TrackingHooks
 from epochal.registry.hooks import RegistryHooks
+from epochal.tracking import LateTracking
 
 HOOKS = (
     StudyHooks(),
     FreshnessHooks(),
     RegistryHooks(),
+    LateTracking(),  # before what logs to the MLflow run that it opens
     TrackingHooks(),
     CurveHooks(),
     SummaryHooks(),
-)
-
-# EPOCHAL_TRACKING=off runs without MLflow, which takes seconds to start.
-DISABLE_HOOKS_FOR_PLUGINS = (
-    ("kedro-mlflow", "kedro_mlflow") if os.environ.get("EPOCHAL_TRACKING") == "off" else ()
 )
 
 CONFIG_LOADER_ARGS = {

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 
 _OF_MLFLOW_ITSELF = "Add type hints to the `predict` method"
 _OF_ANOTHER_VERSION = re.compile(
@@ -14,6 +15,15 @@ def prepare() -> None:
     """Log warnings, but for those that `_is_worth_saying` mends or leaves out."""
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addFilter(_is_worth_saying)
+    if sys.argv[1:2] == ["run"]:
+        leave_out_plugins_commands()
+
+
+def leave_out_plugins_commands() -> None:
+    """Let Kedro find no commands of plugins: `run` is the project's, and MLflow's take seconds."""
+    from kedro.framework.cli.utils import ENTRY_POINT_GROUPS
+
+    ENTRY_POINT_GROUPS["project"] = "epochal.no_commands"
 
 
 def _is_worth_saying(record: logging.LogRecord) -> bool:

@@ -35,6 +35,11 @@ def test_a_files_name_tells_its_reader(tmp_path, name, expected):
     assert detect_reader(touch(tmp_path / name)) == expected
 
 
+def test_what_scoring_wrote_beside_an_edf_makes_no_rodent_of_it(tmp_path):
+    (tmp_path / "night.json").write_text('{"training_data_source": "real"}')
+    assert detect_reader(touch(tmp_path / "night.edf")) == "edf"
+
+
 def test_an_edf_with_a_side_file_is_of_a_rodent(tmp_path):
     touch(tmp_path / "m1.json", "{}")
     assert detect_reader(touch(tmp_path / "m1.edf")) == "rodent"

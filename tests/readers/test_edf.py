@@ -149,6 +149,7 @@ def test_what_is_read_survives_being_stored(tmp_path):
     np.testing.assert_array_equal(np.asarray(again.channels[0].data), recording.channels[0].data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bdf", [False, True])
 def test_memory_stays_within_the_recording_and_a_fifth(tmp_path, bdf):
     signals = [signal(f"EEG {index}", noise(512, 3600, seed=index)) for index in range(8)]

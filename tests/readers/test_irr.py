@@ -287,6 +287,7 @@ def differences(recording):
     return np.abs(log_power(ours) - log_power(theirs))[:, :, 148:152]
 
 
+@pytest.mark.slow
 def test_the_spectrogram_is_that_of_the_ten_seconds_in_its_middle():
     exact = []
     for source in find(real_folder() / "irr", Options()):

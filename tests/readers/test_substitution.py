@@ -48,7 +48,8 @@ def test_it_is_said_in_one_sentence_and_kept_in_the_file(tmp_path):
 def test_without_leave_it_is_refused_with_the_name_of_what_could_stand_in():
     with pytest.raises(
         RecordingError, match=r"^r1: No channel 'EEG Fpz-Cz'; 'EEG C4-M1' could stand in, but is "
-        r"another derivation: allow substitutions \(score --substitute, or ingestion\.allow_sub",
+        r"another derivation: allow substitutions \(--substitute; \?substitute=true of the service"
+        r", allow_substitution of a stream; ingestion\.allow_substitution of a study\)",
     ):  # fmt: skip
         substitute_channels(recording("EEG C4-M1"), SUBSTITUTES, allow=False)
 

@@ -120,7 +120,8 @@ def match_channel(
         return Match(stand_ins[0], wanted, note)
     hint = (
         f"; '{stand_ins[0]}' could stand in, but is another derivation: allow substitutions "
-        "(score --substitute, or ingestion.allow_substitution)"
+        "(--substitute; ?substitute=true of the service, allow_substitution of a stream; "
+        "ingestion.allow_substitution of a study)"
         if stand_ins
         else did_you_mean(wanted, available)
     )

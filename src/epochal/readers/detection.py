@@ -139,4 +139,9 @@ def _of_edf(path: Path) -> str:
         return "sleep_edfx"
     if re.match(r"(SC4|ST7)\d{3}.*-Hypnogram\.edf$", path.name):
         raise RecordingError(path, "a hypnogram: name the *-PSG.edf that it belongs to")
-    return "rodent" if path.with_suffix(".json").is_file() else "edf"
+    return "rodent" if _has_side_file(path.with_suffix(".json")) else "edf"
+
+
+def _has_side_file(side: Path) -> bool:
+    """Say whether a JSON beside a recording is of the animal, not what `epochal score` wrote."""
+    return side.is_file() and "training_data_source" not in side.read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-import scipy.io
+import scipy
 
 from epochal.errors import RecordingError, did_you_mean
 from epochal.readers.mat_v5 import Unread, read_mat_v5

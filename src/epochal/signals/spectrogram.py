@@ -12,8 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
-from scipy.signal import resample_poly
-from scipy.signal.windows import dpss
+import scipy
 
 from epochal.readers.hms import CHANNELS, SFREQ
 from epochal.readers.hms_spectrogram import FRAME_STEP_S, FREQUENCIES_HZ, N_FRAMES, REGIONS
@@ -114,7 +113,7 @@ def _at_200_hz(channel: Channel) -> Channel:
     data = np.asarray(channel.data, dtype=float)
     missing = ~np.isfinite(data)
     held = np.where(missing, np.median(data[~missing]) if not missing.all() else 0.0, data)
-    resampled = resample_poly(held, ratio.numerator, ratio.denominator, padtype="line")
+    resampled = scipy.signal.resample_poly(held, ratio.numerator, ratio.denominator, padtype="line")
     spoilt = np.interp(
         np.arange(len(resampled)) * channel.sfreq / SFREQ, np.arange(len(data)), missing
     )
@@ -143,7 +142,7 @@ def _regions_power(recording: Recording, first: np.ndarray) -> np.ndarray:
 
 def _chain_power(derivations: np.ndarray, first: np.ndarray) -> np.ndarray:
     """Return the chain's mean power, `(n_frames, 100)`, a few frames at a time."""
-    windows = dpss(WINDOW_SAMPLES, TIME_BANDWIDTH, N_TAPERS)
+    windows = scipy.signal.windows.dpss(WINDOW_SAMPLES, TIME_BANDWIDTH, N_TAPERS)
     power = np.empty((len(first), len(FREQUENCIES_HZ)), dtype=np.float32)
     for start in range(0, len(first), _FRAMES_AT_ONCE):
         frames = slice(start, start + _FRAMES_AT_ONCE)

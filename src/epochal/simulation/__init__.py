@@ -1,4 +1,8 @@
-"""One module per kind of recording; each writes the original on-disk format."""
+"""One module per kind of recording; each writes the original on-disk format.
+
+They `import scipy` whole, which loads its parts when they are used: options are checked at every
+run, and need none of them.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from epochal import __version__
 from epochal.errors import EpochalError
+from epochal.options.base import make_options
 from epochal.parallel import ParallelOptions, run_pieces
 from epochal.provenance import MARK, mark_as_simulated
 from epochal.simulation import simulator
@@ -26,10 +27,11 @@ def write_cohort(
     """Write the cohort that `options` describe into `folder`, unless it is there already.
 
     A folder that holds another simulated cohort is emptied first; one that holds files that no
-    simulation wrote raises `EpochalError`, so that real recordings are never lost or mixed.
+    simulation wrote raises `EpochalError`, so that real recordings are never lost or mixed. An
+    option that there is not, or a value that it cannot have, is a `ValidationError`.
     """
     module = simulator(name)
-    chosen = module.Options(**options)
+    chosen = make_options(module.Options, options)
     recipe = {"simulator": name, "version": __version__, "options": chosen.model_dump(mode="json")}
     if _written(folder) == recipe:
         return

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfftfreq
+import scipy
 
 from epochal.simulation.harmful_eeg_patterns import (
     POSITIONS,
@@ -80,12 +80,12 @@ def coloured_noise(
     n_rows: int, n_samples: int, *, sfreq: float, slope: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Return noise of unit variance whose power falls as f^-slope above 0.5 Hz, `(n_rows, n)`."""
-    length = next_fast_len(n_samples, real=True)
-    frequency = rfftfreq(length, 1 / sfreq)
+    length = scipy.fft.next_fast_len(n_samples, real=True)
+    frequency = scipy.fft.rfftfreq(length, 1 / sfreq)
     gain = (0.5**2 + frequency**2) ** (-slope / 4) * (frequency > 0.1)
     shape = (n_rows, len(frequency))
     spectrum = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * gain
-    noise = irfft(spectrum, length, axis=1)[:, :n_samples]
+    noise = scipy.fft.irfft(spectrum, length, axis=1)[:, :n_samples]
     return noise / noise.std(axis=1, keepdims=True)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import fftconvolve
+import scipy
 
 # Electrodes on the unit disc: right is +x, front is +y (10-20 system, azimuthal projection).
 ELECTRODES = {
@@ -91,7 +91,8 @@ def _waveform(
     impulses = np.zeros(len(times_s))
     sample = (cycles_s[cycles_s < times_s[-1]] * sfreq).astype(int)
     impulses[sample] = np.clip(1 + 0.3 * rng.standard_normal(len(sample)), 0.1, None)
-    discharges = fftconvolve(impulses, discharge(pattern.sharpness, sfreq))[: len(times_s)]
+    discharges = scipy.signal.fftconvolve(impulses, discharge(pattern.sharpness, sfreq))
+    discharges = discharges[: len(times_s)]
     share = 1 / (1 + np.exp(-_TURN * (pattern.sharpness - 0.5)))
     return share * discharges + (1 - share) * rhythm
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft
+import scipy
 
 
 def block_freqs(hop: int, sfreq: float) -> np.ndarray:
@@ -25,6 +25,6 @@ def shaped_noise(white: np.ndarray, psd: np.ndarray, *, sfreq: float) -> np.ndar
     """
     n_blocks, hop = len(psd), psd.shape[1] - 1
     scale = np.sqrt(np.asarray(psd, dtype=np.float32) * np.float32(sfreq * hop))
-    blocks = fft.irfft(white * scale, n=2 * hop, axis=1)
+    blocks = scipy.fft.irfft(white * scale, n=2 * hop, axis=1)
     blocks *= np.sin(np.pi * (np.arange(2 * hop) + 0.5) / (2 * hop)).astype(np.float32)
     return np.asarray((blocks[1:, :hop] + blocks[:-1, hop:]).reshape((n_blocks - 1) * hop))

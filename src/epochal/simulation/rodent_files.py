@@ -12,7 +12,7 @@ import edfio
 import h5py
 import numpy as np
 import pandas as pd
-import scipy.io
+import scipy
 
 from epochal.recording import Channel
 from epochal.simulation.parquet import write_csv, write_whole

@@ -13,8 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import butter, lfilter, sosfilt
+import scipy
 
 from epochal.simulation.rodent_behaviour import BEHAVIOURS
 
@@ -79,8 +78,12 @@ def band_noise(
 ) -> np.ndarray:
     """Return noise `(n_samples,)` of unit variance between two frequencies."""
     high_hz = min(band_hz[1], NYQUIST_MARGIN * sfreq)
-    sos = butter(2, (band_hz[0], high_hz), "bandpass", fs=sfreq, output="sos").astype(np.float32)
-    return _unit(sosfilt(sos, rng.standard_normal(n_samples, dtype=np.float32)))
+    sos = scipy.signal.butter(2, (band_hz[0], high_hz), "bandpass", fs=sfreq, output="sos")
+    return _unit(
+        scipy.signal.sosfilt(
+            sos.astype(np.float32), rng.standard_normal(n_samples, dtype=np.float32)
+        )
+    )
 
 
 def pink_noise(n_samples: int, sfreq: float, rng: np.random.Generator) -> np.ndarray:
@@ -92,7 +95,7 @@ def pink_noise(n_samples: int, sfreq: float, rng: np.random.Generator) -> np.nda
     poles = np.exp(-2 * np.pi * np.array([0.3, 3.0, 30.0]) / sfreq)
     zeros = np.exp(-2 * np.pi * np.array([0.95, 9.5, 95.0]) / sfreq)
     white = rng.standard_normal(n_samples, dtype=np.float32)
-    return _unit(lfilter(np.poly(zeros), np.poly(poles), white))
+    return _unit(scipy.signal.lfilter(np.poly(zeros), np.poly(poles), white))
 
 
 def _unit(noise: np.ndarray) -> np.ndarray:
@@ -105,7 +108,7 @@ def drift(n: int, tau_s: float, rng: np.random.Generator) -> np.ndarray:
     keep = np.exp(-1.0 / (tau_s * CONTROL_HZ))
     steps = rng.standard_normal(n) * np.sqrt(1.0 - keep**2)
     steps[0] = rng.standard_normal()
-    return lfilter([1.0], [1.0, -keep], steps)
+    return scipy.signal.lfilter([1.0], [1.0, -keep], steps)
 
 
 def amplitude(rhythm: str, behaviour: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -119,7 +122,9 @@ def amplitude(rhythm: str, behaviour: np.ndarray, rng: np.random.Generator) -> n
 
 def follow(level: np.ndarray) -> np.ndarray:
     """Return per-second levels as a smooth course at `CONTROL_HZ`."""
-    return gaussian_filter1d(np.repeat(level, CONTROL_HZ), STATE_CHANGE_S * CONTROL_HZ)
+    return scipy.ndimage.gaussian_filter1d(
+        np.repeat(level, CONTROL_HZ), STATE_CHANGE_S * CONTROL_HZ
+    )
 
 
 def at_rate(course: np.ndarray, sfreq: float, n_samples: int) -> np.ndarray:

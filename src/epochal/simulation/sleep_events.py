@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import oaconvolve
+import scipy
 
 SFREQ = 100.0
 
@@ -54,7 +54,7 @@ def train(wave: np.ndarray, onsets_s: np.ndarray, sizes: np.ndarray, n_samples: 
     """Return `(n_samples,)` with the same wave, in different sizes, at every onset."""
     impulses = np.zeros(n_samples, dtype=np.float32)
     np.add.at(impulses, (onsets_s * SFREQ).astype(int), sizes)
-    return np.asarray(oaconvolve(impulses, wave.astype(np.float32))[:n_samples])
+    return np.asarray(scipy.signal.oaconvolve(impulses, wave.astype(np.float32))[:n_samples])
 
 
 def saccade() -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import butter, lfilter, sosfilt
+import scipy
 
 from epochal.simulation.slow_oscillation_night import DEEP, LIGHT, STAGE_S, Night
 
@@ -47,8 +47,10 @@ def _background(night: Night, *, sfreq: float, rng: np.random.Generator) -> np.n
     level = np.interp(seconds, night.end_s, night.depth)
     swelling = np.exp(_BY_DEPTH * level).astype(np.float32)
     eeg *= np.float32(_BACKGROUND_UV) * np.repeat(swelling, round(sfreq))[:n_samples]
-    sos = butter(2, (11.5, 15.0), "bandpass", fs=sfreq, output="sos").astype(np.float32)
-    sigma = sosfilt(sos, rng.standard_normal(n_samples, dtype=np.float32))
+    sos = scipy.signal.butter(2, (11.5, 15.0), "bandpass", fs=sfreq, output="sos")
+    sigma = scipy.signal.sosfilt(
+        sos.astype(np.float32), rng.standard_normal(n_samples, dtype=np.float32)
+    )
     sigma *= np.float32(_SIGMA_UV) / sigma.std()
     sigma *= _sigma_gain(night, n_samples, sfreq=sfreq, rng=rng)
     return eeg + sigma
@@ -58,7 +60,7 @@ def _noise(n_samples: int, *, sfreq: float, rng: np.random.Generator) -> np.ndar
     """Return first-order low-pass noise of unit variance: flat below 0.7 Hz, then f^-2."""
     decay = np.float32(np.exp(-2 * np.pi * _CORNER_HZ / sfreq))
     white = rng.standard_normal(n_samples, dtype=np.float32)
-    noise = lfilter(np.ones(1, np.float32), np.array([1, -decay], np.float32), white)
+    noise = scipy.signal.lfilter(np.ones(1, np.float32), np.array([1, -decay], np.float32), white)
     noise /= noise.std()
     return noise
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter
+import scipy
 
 from epochal.simulation.wearable_tasks import EFFECTS, Effect, Stretch
 
@@ -110,7 +110,7 @@ def draw_course(
 def lagged(values: np.ndarray, lag_s: float) -> np.ndarray:
     """Return what follows the values with a first-order lag, settled from the start."""
     keep = np.exp(-1.0 / lag_s)
-    followed = lfilter([1 - keep], [1, -keep], values - values[0])
+    followed = scipy.signal.lfilter([1 - keep], [1, -keep], values - values[0])
     return np.asarray(followed + values[0])
 
 
@@ -121,7 +121,7 @@ def drifting(
     keep = np.exp(-1.0 / time_constant_s)
     steps = rng.normal(0, sd * np.sqrt(1 - keep**2), n_seconds)
     steps[:1] = rng.normal(0, sd)
-    return np.asarray(lfilter([1], [1, -keep], steps))
+    return np.asarray(scipy.signal.lfilter([1], [1, -keep], steps))
 
 
 def draw_moves(share: np.ndarray, size: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
+import scipy
 
 from epochal.simulation.wearable_course import Course, Person, lagged
 from epochal.simulation.wearable_motion import shaped_noise
@@ -60,8 +60,8 @@ def pulse_wave(
     noise = shaped_noise(len(time_s), sfreq, low_hz=0.3, high_hz=2.0, rng=rng)
     wave = height * wave * breathed / (1 + moving) + ARTEFACT * person.pulse_height * moving * noise
     wave = wave + 0.05 * person.pulse_height * rng.normal(size=len(wave))
-    sos = butter(1, 0.4, "highpass", fs=sfreq, output="sos")
-    return np.asarray(sosfiltfilt(sos, wave))
+    sos = scipy.signal.butter(1, 0.4, "highpass", fs=sfreq, output="sos")
+    return np.asarray(scipy.signal.sosfiltfilt(sos, wave))
 
 
 def ecg_wave(
@@ -97,8 +97,8 @@ def device_intervals(course: Course, beats_s: np.ndarray) -> np.ndarray:
 
 def _slow_oscillation(n_grid: int, rng: np.random.Generator) -> np.ndarray:
     """Return a wave of unit spread around 0.1 Hz."""
-    sos = butter(2, SLOW_HZ, "bandpass", fs=GRID_HZ, output="sos")
-    wave = sosfiltfilt(sos, rng.normal(size=n_grid))
+    sos = scipy.signal.butter(2, SLOW_HZ, "bandpass", fs=GRID_HZ, output="sos")
+    wave = scipy.signal.sosfiltfilt(sos, rng.normal(size=n_grid))
     return np.asarray(wave / wave.std())
 
 

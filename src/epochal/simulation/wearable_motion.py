@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import butter, sosfilt
+import scipy
 
 from epochal.simulation.wearable_course import Course, lagged
 
@@ -41,8 +41,10 @@ def shaped_noise(
     n_samples: int, sfreq: float, *, low_hz: float, high_hz: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Return Gaussian noise between two frequencies, of unit spread."""
-    sos = butter(2, [low_hz, min(high_hz, 0.45 * sfreq)], "bandpass", fs=sfreq, output="sos")
-    noise = sosfilt(sos, rng.normal(size=n_samples))
+    sos = scipy.signal.butter(
+        2, [low_hz, min(high_hz, 0.45 * sfreq)], "bandpass", fs=sfreq, output="sos"
+    )
+    noise = scipy.signal.sosfilt(sos, rng.normal(size=n_samples))
     return np.asarray(noise / max(float(noise.std()), 1e-12))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import oaconvolve
+import scipy
 
 from epochal.simulation.wearable_course import Course, Person, drifting, lagged
 
@@ -26,7 +26,7 @@ def electrodermal_activity(
     sizes = RESPONSE_SHARE * np.exp(rng.normal(0, RESPONSE_LOG_SD, len(onsets)))
     np.add.at(responses, onsets.astype(int).clip(0, n_samples - 1), sizes)
     shape = response_shape(sfreq)
-    fast = oaconvolve(responses, shape)[:n_samples] * level
+    fast = scipy.signal.oaconvolve(responses, shape)[:n_samples] * level
     jolts = np.interp(
         time_s, middle_s, lagged(course.moving * rng.normal(size=course.n_seconds), 2)
     )

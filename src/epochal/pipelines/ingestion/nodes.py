@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from epochal.ingestion import find_sources, index_recordings, note_processed, read_source
 from epochal.options.ingestion import IngestionOptions
 from epochal.options.study import StudyOptions
 from epochal.readers import Source
 from epochal.recording import Recording
-from epochal.snapshots import draw_stored
 
 
 def list_sources(ingestion: IngestionOptions) -> pd.DataFrame:
@@ -54,8 +53,10 @@ def draw_snapshots(
     recordings: dict[str, Callable[[], Recording]],
     epochs: pd.DataFrame,
     ingestion: IngestionOptions,
-) -> dict[str, Callable[[], Figure]]:
-    """Draw a minute of each recording as a piece of its own."""
+) -> dict[str, Callable[[], Any]]:
+    """Draw a minute of each recording, a matplotlib figure, as a piece of its own."""
+    from epochal.snapshots import draw_stored  # matplotlib is slow to import, and seldom needed
+
     if ingestion.snapshot_s is None:
         return {}
     return {
