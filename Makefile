@@ -29,7 +29,7 @@ test: install ## The whole test suite with coverage (HTML in htmlcov/)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=html --cov-report=term
 
 test-fast: install ## The tests of single functions only
-	$(BIN)/python -m pytest -n 2 -m 'not slow'
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
 
 check: install ## ruff, mypy, the import contract, spelling, the docs
 	$(BIN)/ruff check .

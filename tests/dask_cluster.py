@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from warm_process import WarmProcess, call_module
 
 LOCAL = "--host=127.0.0.1"
 ENVIRONMENT = {
@@ -25,15 +25,15 @@ class Cluster:
     """A running scheduler, and its workers by number."""
 
     folder: Path
-    scheduler: subprocess.Popen
-    workers: list[subprocess.Popen] = field(default_factory=list)
+    scheduler: WarmProcess
+    workers: list[WarmProcess] = field(default_factory=list)
 
     @property
     def address(self) -> str:
         """The scheduler file, which stands for the scheduler's address."""
         return str(self.folder / "scheduler.json")
 
-    def add_worker(self) -> subprocess.Popen:
+    def add_worker(self) -> WarmProcess:
         """Start one more worker of one thread, without a nanny that would start it again."""
         process = _start(
             "dask_worker", LOCAL, "--nthreads=1", "--no-nanny", "--no-dashboard",
@@ -78,12 +78,15 @@ def wait_until(condition: Callable[[], bool], what: str, *, timeout_s: float = 6
         time.sleep(0.05)
 
 
-def _start(module: str, *arguments: str, log: Path) -> subprocess.Popen:
+def call_dask(module: str, *arguments: str) -> None:
+    """Be one of Dask's programs; it has been imported, with the settings of another environment."""
+    import dask
+
+    dask.config.refresh()
+    call_module(f"distributed.cli.{module}", *arguments)
+
+
+def _start(module: str, *arguments: str, log: Path) -> WarmProcess:
     """Start one of Dask's programs, which can import the tests' own modules."""
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", f"distributed.cli.{module}", *arguments],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **ENVIRONMENT},
-        )
+    env = {**os.environ, **ENVIRONMENT}
+    return WarmProcess(call_dask, module, *arguments, env=env, log=log)

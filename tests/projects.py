@@ -41,21 +41,16 @@ class Project:
         *pipelines: str,
         params: dict[str, Any] | None = None,
         env: str | None = None,
-        only_missing_outputs: bool = False,
-        runner: Any = None,
+        **options: Any,
     ) -> None:
-        """Run pipelines of the project in this process."""
+        """Run pipelines of the project in this process; options are those of Kedro's sessions."""
         from kedro.framework.session import KedroSession
         from kedro.framework.startup import bootstrap_project
 
         with contextlib.chdir(self.path):
             bootstrap_project(self.path)
             with KedroSession.create(self.path, env=env, runtime_params=params) as session:
-                session.run(
-                    pipeline_names=list(pipelines),
-                    only_missing_outputs=only_missing_outputs,
-                    runner=runner,
-                )
+                session.run(pipeline_names=list(pipelines), **options)
 
     def command(
         self, *arguments: str, check: bool = True, **environment: str

@@ -20,6 +20,7 @@ from builders import CLASSES, make_bundle, make_night, write_edf
 from epochal.serving.app import create_app
 from epochal.serving.bundle import write_bundle
 from epochal.serving.service.options import ServiceOptions
+from warm_process import WarmProcess, call_module
 
 NAME = "tiny"
 LABELS = ["W"] * 4 + ["N2"] * 4 + ["REM"] * 4
@@ -57,21 +58,22 @@ def free_port() -> int:
 
 
 class Server:
-    """A real service in a process of its own, as `epochal serve` starts it."""
+    """A real service in a process of its own, as `epochal serve` starts it.
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    A cold one starts from nothing, others from a process that has imported the libraries.
+    """
+
+    def __init__(self, folder: Path, *, cold: bool = False, **environment: str) -> None:
         options = make_options(folder)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
         given = {f"EPOCHAL_SERVE_{name.upper()}": value for name, value in environment.items()}
         given.setdefault("EPOCHAL_SERVE_WORK_FOLDER", str(options.work_folder))
-        command = [sys.executable, "-m", "epochal", "serve", "--port", str(self.port)]
-        command += ["--bundle", f"{NAME}={options.bundles[NAME]}"]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, env={**os.environ, **given}, stdout=log, stderr=log, cwd=folder
-            )
+        called = ["epochal", "serve", "--port", str(self.port)]
+        called += ["--bundle", f"{NAME}={options.bundles[NAME]}"]
+        start = start_cold if cold else start_warm
+        self.process = start(called, folder, {**os.environ, **given}, self.log)
 
     def wait(self, seconds: float = 60.0) -> Server:
         """Wait until it answers."""
@@ -80,7 +82,7 @@ class Server:
             try:
                 httpx.get(f"{self.url}/health", timeout=2)
             except httpx.TransportError:
-                time.sleep(0.1)
+                time.sleep(0.05)
             else:
                 return self
         raise AssertionError(f"no service: {self.log.read_text()}")
@@ -96,10 +98,24 @@ class Server:
         return self.process.wait(seconds)
 
 
+def start_warm(called: list[str], folder: Path, env: dict[str, str], log: Path) -> WarmProcess:
+    """Call a module in a process that has the libraries already."""
+    return WarmProcess(call_module, *called, cwd=folder, env=env, log=log)
+
+
+def start_cold(
+    called: list[str], folder: Path, env: dict[str, str], log: Path
+) -> subprocess.Popen[bytes]:
+    """Call a module in a new Python."""
+    with log.open("ab") as file:
+        command = [sys.executable, "-m", *called]
+        return subprocess.Popen(command, env=env, stdout=file, stderr=file, cwd=folder)
+
+
 @contextmanager
-def running(folder: Path, **environment: str) -> Iterator[Server]:
+def running(folder: Path, *, cold: bool = False, **environment: str) -> Iterator[Server]:
     """Give a real service that answers; it is gone at the end."""
-    server = Server(folder, **environment)
+    server = Server(folder, cold=cold, **environment)
     try:
         yield server.wait()
     finally:

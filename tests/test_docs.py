@@ -32,7 +32,13 @@ def hooks():
     spec = importlib.util.spec_from_file_location("docs_hooks", ROOT / "docs/hooks.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    module.section_models = cache(module.section_models)  # asked for each command of each page
     return module
+
+
+@cache
+def reference_of_options():
+    return hooks().write_options()
 
 
 def commands(page):
@@ -160,7 +166,7 @@ def test_every_relative_link_resolves(page):
 
 @pytest.mark.parametrize("model", option_models(), ids=lambda model: model.__name__)
 def test_the_configuration_reference_lists_every_field_of_every_options_model(model):
-    page = hooks().write_options()
+    page = reference_of_options()
     sections = [part for part in page.split("\n### ") if f"`{model.__name__}`:" in part]
     assert sections
     for field in model.model_fields:

@@ -65,6 +65,7 @@ def catalog(study: str) -> Any:
         return session.load_context().catalog
 
 
+@cache
 def locate(name: str, study: str = "demo") -> tuple[str, str]:
     """Return where a dataset and its key lie, relative to the project."""
     dataset = catalog(study).get(name)
@@ -144,6 +145,7 @@ def test_no_two_stages_write_the_same_and_none_within_another():
             assert not covered(path, outs[:number] + outs[number + 1 :]), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", sorted(STUDIES))
 def test_raw_data_are_where_the_study_reads_them(study, monkeypatch):
     monkeypatch.delenv("EPOCHAL_DATA", raising=False)
@@ -156,9 +158,10 @@ def test_raw_data_are_where_the_study_reads_them(study, monkeypatch):
     assert str(ingestion.folder) in raw
 
 
-def pipelines_of() -> Any:
+@cache
+def pipelines_of() -> dict[str, Any]:
     bootstrap_project(ROOT)
-    return pipelines
+    return dict(pipelines)
 
 
 def test_every_stage_that_the_page_names_exists():

@@ -1,10 +1,9 @@
 """The whole graph on a tiny simulated cohort: what it writes, resumes and refuses."""
 
 import os
-import signal
 import subprocess
-import sys
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,12 @@ from kedro.runner import ParallelRunner, ThreadRunner
 
 from epochal.hooks import print_leaderboard
 from projects import Project, make_project
+from warm_process import WarmProcess
 
 pytestmark = pytest.mark.slow
+# Where figures alone are compared: without pictures, explanations, the report and the bundle.
+UNTIL_THE_LEADERBOARD = {"to_outputs": ["leaderboard"]}
+UNTIL_THE_BUNDLE = {"to_outputs": ["leaderboard", "bundle"]}
 
 
 @pytest.fixture(scope="module")
@@ -107,18 +110,20 @@ def test_the_bundle_scores_a_raw_file_as_the_graph_did(finished):
 
 def test_the_same_seed_gives_the_same_leaderboard(finished, tmp_path):
     again = make_project(tmp_path)
-    again.run()
+    again.run(**UNTIL_THE_LEADERBOARD)
     pd.testing.assert_frame_equal(again.leaderboard(), finished.leaderboard())
 
 
-@pytest.mark.parametrize("runner", [ThreadRunner, ParallelRunner])
-def test_other_runners_give_the_same_leaderboard(runner, finished, tmp_path):
+@pytest.mark.parametrize(
+    ("runner", "options"), [(ThreadRunner, UNTIL_THE_BUNDLE), (ParallelRunner, {})]
+)
+def test_other_runners_give_the_same_leaderboard(runner, options, finished, tmp_path):
     other = make_project(tmp_path)
     subprocess.run(
         ["cp", "-a", f"{finished.path}/data/demo/01_raw", f"{_made(tmp_path / 'data/demo')}/"],
         check=True,
     )
-    other.run(runner=runner(max_workers=2))
+    other.run(runner=runner(max_workers=2), **options)
     pd.testing.assert_frame_equal(other.leaderboard(), finished.leaderboard())
 
 
@@ -131,7 +136,8 @@ def test_shuffled_labels_score_at_chance_through_the_whole_graph(copy):
         lambda labels: random.permutation(labels.to_numpy())
     )
     epochs.to_parquet(path)
-    copy.run("splitting", "classical_models", "deep_models", "stacking", "evaluation")
+    learning = ("splitting", "classical_models", "deep_models", "stacking", "evaluation")
+    copy.run(*learning, **UNTIL_THE_LEADERBOARD)
     assert copy.leaderboard()["kappa"].abs().max() < 0.12
 
 
@@ -154,7 +160,7 @@ def test_nothing_is_redone_when_nothing_changed(copy):
 def test_a_changed_model_parameter_redoes_that_model_and_what_depends_on_it(copy):
     before = times(copy)
     copy.set(classical_models={"models": {"lightgbm": {"params": {"n_estimators": 9}}}})
-    copy.run(only_missing_outputs=True)
+    copy.run(only_missing_outputs=True, **UNTIL_THE_BUNDLE)
     changed = rewritten(copy, before)
     assert "06_models/classical/lightgbm.pkl" in changed
     assert "08_reporting/leaderboard.csv" in changed
@@ -170,7 +176,7 @@ def test_a_changed_model_parameter_redoes_that_model_and_what_depends_on_it(copy
 def test_a_new_evaluation_parameter_refits_nothing(copy):
     before = times(copy)
     copy.set(evaluation={"n_bootstrap": 51})
-    copy.run(only_missing_outputs=True)
+    copy.run(only_missing_outputs=True, **UNTIL_THE_BUNDLE)
     assert {name.split("/")[0] for name in rewritten(copy, before)} == {
         "07_model_output", "08_reporting",
     }  # fmt: skip
@@ -205,16 +211,13 @@ def test_bad_files_are_named_and_counted_and_the_rest_go_on(copy, caplog):
 
 def test_a_killed_run_resumes_with_what_is_missing(finished, tmp_path):
     project = make_project(tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kedro", "run"], cwd=tmp_path, env={**os.environ},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    process = WarmProcess(partial(project.run, **UNTIL_THE_LEADERBOARD), cwd=tmp_path)
     features = tmp_path / "data/demo/04_feature/features.parquet"
     _wait_for(features)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     before = times(project)
-    project.run(only_missing_outputs=True)
+    project.run(only_missing_outputs=True, **UNTIL_THE_LEADERBOARD)
     redone = rewritten(project, before)
     assert not any(name.startswith(("01_raw", "02_", "03_", "04_")) for name in redone)
     assert not list(tmp_path.rglob(".part-*/*"))
@@ -232,7 +235,7 @@ def _wait_for(path) -> None:
     for _ in range(1200):
         if path.exists():
             return
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise TimeoutError(path)
 
 

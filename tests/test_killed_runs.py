@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -17,11 +18,11 @@ import pytest
 from epochal.checksums import checksum
 from epochal.places import writing
 from projects import Project, make_project
+from warm_process import WarmProcess
 
 SEED = 9
 N_KILLS = 3
-RUN = ["run", "--to-outputs", "leaderboard", "--only-missing-outputs"]
-ENVIRONMENT = {"EPOCHAL_BACKEND": "threads", "EPOCHAL_TRACKING": "off"}
+RUN = {"to_outputs": ["leaderboard"], "only_missing_outputs": True}
 # As few models as a leaderboard needs: the kills are what takes time.
 FEW = {"deep_models": {"models": {"residual_mlp": None}}, "ingestion": {"snapshot_s": None}}
 
@@ -29,14 +30,7 @@ FEW = {"deep_models": {"models": {"residual_mlp": None}}, "ingestion": {"snapsho
 def run_until_killed(project: Project, *, after_files: int) -> int | None:
     """Run, and kill once so many more files lie there; return the exit status."""
     there = len(outputs(project))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kedro", *RUN],
-        cwd=project.path,
-        env={**os.environ, **ENVIRONMENT},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = WarmProcess(partial(project.run, **RUN), cwd=project.path)
     while process.poll() is None:
         if len(outputs(project)) >= there + after_files:
             os.killpg(process.pid, signal.SIGKILL)
@@ -73,14 +67,14 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_leaderboard(tmp_path)
     whole, killed = make_project(tmp_path / "whole"), make_project(tmp_path / "killed")
     for project in (whole, killed):
         project.set(**FEW)
-    whole.command(*RUN, **ENVIRONMENT)
+    whole.run(**RUN)
     n_files, chance = len(outputs(whole)), random.Random(SEED)
     for _ in range(N_KILLS):
         status = run_until_killed(killed, after_files=chance.randint(1, n_files // (N_KILLS + 1)))
         assert status == -signal.SIGKILL
         refuse_half_written(killed)
         assert not (killed.path / "data/demo/08_reporting/leaderboard.csv").exists()
-    killed.command(*RUN, **ENVIRONMENT)
+    killed.run(**RUN)
     boards = [
         project.path / "data/demo/08_reporting/leaderboard.csv" for project in (whole, killed)
     ]

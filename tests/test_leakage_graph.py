@@ -151,7 +151,8 @@ def test_a_cut_in_time_goes_through_the_whole_graph(copy):
     copy.set(
         splitting={"scheme": "temporal", "n_folds": 4, "gap_s": 450, "val_share": 0.0},
     )
-    copy.run("splitting", "classical_models", "deep_models", "stacking", "evaluation")
+    learning = ("splitting", "classical_models", "deep_models", "stacking", "evaluation")
+    copy.run(*learning, to_outputs=["leaderboard"])
     predictions = copy.table("07_model_output/predictions.parquet")
     folds = predictions[predictions["role"] == "oof"].groupby("model")["fold"].unique()
     assert sorted(folds["lightgbm"]) == [1, 2, 3]

@@ -58,7 +58,7 @@ STUDY = {
 def finished(tmp_path_factory) -> Project:
     project = make_project(tmp_path_factory.mktemp("models"))
     project.set(**STUDY)
-    project.run()
+    project.run(to_outputs=["leaderboard", "bundle"])
     return project
 
 

@@ -27,7 +27,7 @@ SHARED = ("sleep_nights", "wearable_windows", "wearable_network")
 def explored(tmp_path_factory):
     """Return a tiny project whose demo has been run, as far as the notebooks look."""
     project = make_project(tmp_path_factory.mktemp("project"))
-    project.command("run", "--to-outputs", "leaderboard", EPOCHAL_TRACKING="off")
+    project.run(to_outputs=["leaderboard"])
     return project.path
 
 

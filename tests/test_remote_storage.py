@@ -205,12 +205,12 @@ def put_folder(folder: Path, url: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_study_in_a_bucket_equals_the_study_in_a_folder(s3, tmp_path):
+def test_a_study_in_a_bucket_equals_the_study_in_a_folder(s3, tmp_path, monkeypatch):
     """Raw files from S3, every table and recording on S3; then a resumed run makes nothing."""
     raw = tmp_path / "raw"
     write_cohort("sleep", raw, TINY["ingestion"]["simulator_options"])
     put_folder(raw, f"{BUCKET}/raw")
-    until = ["run", "--pipelines", "ingestion,feature_engineering,splitting,classical_models"]
+    until = ["ingestion", "feature_engineering", "splitting", "classical_models"]
     predictions = []
     for name, path, storage in (
         ("folder", str(raw), "data"),
@@ -219,7 +219,8 @@ def test_a_study_in_a_bucket_equals_the_study_in_a_folder(s3, tmp_path):
         (tmp_path / name).mkdir()
         project = make_project(tmp_path / name)
         project.set(ingestion={"source": "files", "path": path, "snapshot_s": None})
-        project.command(*until, EPOCHAL_STORAGE=storage, EPOCHAL_BACKEND="threads")
+        monkeypatch.setenv("EPOCHAL_STORAGE", storage)
+        project.run(*until)
         place = place_of(str(project.path / "data") if storage == "data" else storage)
         made = local_copy(place / "demo/07_model_output/classical_predictions.parquet")
         predictions.append(pd.read_parquet(made))
@@ -228,6 +229,6 @@ def test_a_study_in_a_bucket_equals_the_study_in_a_folder(s3, tmp_path):
     assert set(summary["data_source"]) == {"simulated"}  # the mark came along
     local = [path for path in (project.path / "data").rglob("*") if path.is_file()]
     assert all("01_raw" in path.parts for path in local)  # the rest is in the bucket
-    again = project.command(*until, "--only-missing-outputs", EPOCHAL_STORAGE=storage)
+    again = project.command("run", "--pipelines", ",".join(until), "--only-missing-outputs")
     assert "Running node" not in again.stdout + again.stderr
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in again.stdout

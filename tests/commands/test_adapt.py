@@ -159,6 +159,7 @@ def test_a_bundle_is_never_written_over(lab):
     assert (result.exit_code, "is there already" in result.output) == (2, True)
 
 
+@pytest.mark.slow
 def test_adapting_needs_no_training_library(lab, tmp_path):
     script = (
         "import sys\n"
@@ -209,3 +210,11 @@ def test_labels_may_be_called_as_scorers_of_the_kind_call_them_or_as_the_classes
     assert stage_map(("W", "N2", "REM"))["S1"] is None  # no class of the bundle: unscored
     assert stage_map(("W", "NREM", "REM"))["SWS"] == "NREM"
     assert stage_map(("baseline", "stress"))["stress"] == "stress"
+
+
+def test_a_bundle_is_known_by_its_name_too(lab, tmp_path):
+    given = ["adapt", "--bundle", "sleep", "--out", tmp_path / "new"]
+    given += ["--labels", lab / "labels/night1.csv", lab / "night1.edf"]
+    result = CliRunner().invoke(cli, list(map(str, given)))
+    assert result.exit_code == 1
+    assert "no channel 'EEG Fpz-Cz'" in result.output  # it is read, and asks for its own channels

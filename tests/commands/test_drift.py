@@ -152,6 +152,7 @@ def planted(name):
     }[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "fault"), [("doubled", "eeg times 2"), ("mains", None), ("noise", None)]
 )

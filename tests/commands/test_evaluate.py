@@ -12,6 +12,7 @@ def evaluate(run, *given):
     return call("evaluate", "--run-dir", run, *given)
 
 
+@pytest.mark.slow
 def test_out_of_fold_figures_are_those_of_training(tmp_path):
     run = trained(*ALL)
     before = sorted(path.name for path in run.rglob("*"))

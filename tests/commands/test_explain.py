@@ -53,6 +53,7 @@ def test_a_rhythm_of_2_hz_speaks_for_the_class_that_is_made_of_it(folder):
     assert any(band in first["column"] for band in ("delta", "theta", "alpha"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headline", ["logistic_regression", "lightgbm", "stack"])
 def test_contributions_and_the_other_epochs_add_up_to_the_probability(headline):
     scorer, table = Scorer(make_bundle(headline)), features()

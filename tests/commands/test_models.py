@@ -53,6 +53,7 @@ def test_a_bundle_goes_from_registration_to_a_servers_folder_and_back(store, tmp
     assert ": still made:1" in call("fetch", "made@champion", "--out", out, store=store).output
 
 
+@pytest.mark.slow
 def test_a_damaged_bundle_is_not_registered(store, tmp_path):
     write_bundle(tmp_path / "bundle", make_bundle())
     (tmp_path / "bundle/models/stack.onnx").unlink()
@@ -66,8 +67,34 @@ def test_without_a_store_one_line_says_how_one_is_made(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     result = call("list")
     assert result.exit_code == 1
-    assert "no registry there; a tracked run makes one, or --store names another" in result.output
+    assert "`epochal models register BUNDLE` and tracked runs make one" in result.output
+    assert "--store names another" in result.output
     assert not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.slow
+def test_the_first_bundle_registered_makes_the_registry_and_says_where(tmp_path, monkeypatch):
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    write_bundle(tmp_path / "bundle", make_bundle())
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    where = f"sqlite:///{tmp_path}/lab/mlflow.db"
+    made = call("register", tmp_path / "bundle", store=where)
+    assert made.output == f"made a registry: {where}\nregistered: made:1 [staging]\n"
+    again = call("register", tmp_path / "bundle", "--name", "other", store=where)
+    assert again.output == "registered: other:1 [staging]\n"
+    assert not list((tmp_path / "elsewhere").iterdir())  # files lie beside the store
+    fetched = call("fetch", "made", "--out", tmp_path / "served", store=where)
+    assert fetched.output == f"{tmp_path}/served: now made:1 (simulated)\n"
+
+
+def test_no_registry_is_made_where_there_is_no_folder_or_no_whole_bundle(tmp_path):
+    write_bundle(tmp_path / "bundle", make_bundle())
+    result = call("register", tmp_path / "bundle", store=f"sqlite:///{tmp_path}/typo/mlflow.db")
+    assert (result.exit_code, f"no folder {tmp_path}/typo" in result.output) == (1, True)
+    (tmp_path / "bundle/models/stack.onnx").unlink()
+    assert call("register", tmp_path / "bundle", store=f"sqlite:///{tmp_path}/a.db").exit_code == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["bundle"]
 
 
 def test_without_mlflow_one_line_names_the_extra(monkeypatch):
@@ -78,6 +105,7 @@ def test_without_mlflow_one_line_names_the_extra(monkeypatch):
     assert len(result.output.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_what_takes_the_place_of_a_folder_is_refused(store, tmp_path):
     write_bundle(tmp_path / "bundle", make_bundle())
     call("register", tmp_path / "bundle", store=store)

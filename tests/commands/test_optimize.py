@@ -41,6 +41,7 @@ def test_a_search_of_the_meta_learner_writes_its_four_files(tmp_path):
     assert not (tmp_path / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_trials_and_another_others(tmp_path):
     drawn = []
     for seed in (1, 1, 2):
@@ -69,6 +70,7 @@ def test_several_targets_are_searched_together(tmp_path, quick):
     assert budgets["lstm"] == {"n_epochs": 1, "max_train_samples": 20, "verbose": 0}
 
 
+@pytest.mark.slow
 def test_train_takes_what_a_search_found(tmp_path, quick):
     given = ["--opt-targets", "meta", "hgb", "--opt-trials", 2]
     call("optimize", *CSV, *given, "--run-dir", tmp_path / "searched")

@@ -33,6 +33,7 @@ def test_predictions_are_a_line_per_row(tmp_path):
     assert "30 rows" in done.output
 
 
+@pytest.mark.slow
 def test_a_run_elsewhere_predicts_the_same_to_the_last_byte(tmp_path):
     run = trained(*ALL)
     predict(run, tmp_path / "here.csv", *rows_of())
@@ -43,6 +44,7 @@ def test_a_run_elsewhere_predicts_the_same_to_the_last_byte(tmp_path):
     assert (tmp_path / "here.csv").read_bytes() == (tmp_path / "there.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_prediction_needs_neither_torch_nor_scikit_learn(tmp_path):
     script = (
         "import sys; from epochal.cli import cli; "

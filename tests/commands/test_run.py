@@ -62,6 +62,7 @@ def test_a_missing_folder_of_raw_files_is_named(project):
     assert "nowhere: no such folder (ingestion.path)" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--pipeline", "--pipelines"])
 def test_one_pipeline_runs_without_a_warning(project, option):
     result = run(option, "ingestion")

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from builders import CLASSES, make_bundle, make_night, write_edf
 from epochal.cli import cli
+from epochal.serving.batch import tell_unlike
 from epochal.serving.bundle import write_bundle
 from page_checks import check_page
 
@@ -43,7 +44,9 @@ def test_a_night_is_scored_into_a_table_and_a_summary(folder):
     table = pd.read_csv(folder / "out/night.epochs.csv", keep_default_na=False)
     assert table["label"].tolist() == LABELS
     assert list(table)[:5] == ["epoch", "onset_s", "label", "confidence", "flags"]
-    assert list(table)[5:] == [f"proba_{name}" for name in CLASSES]
+    assert list(table)[5:-2] == [f"proba_{name}" for name in CLASSES]
+    assert list(table)[-2:] == ["data_source", "in_sample"]
+    assert set(table["data_source"]) == {"simulated"}
     summary = json.loads((folder / "out/night.json").read_text())
     assert (summary["recording_id"], summary["n_epochs"]) == ("night", 18)
     assert summary["data_source"] == "simulated"
@@ -218,6 +221,13 @@ def test_lights_that_are_given_are_counted_from(folder):
     assert "lights off at 0:01:00 and lights on at 0:08:20" in page.shown
 
 
+def test_lights_that_cannot_be_are_told_not_to_be_used(folder):
+    done = score("night.edf", "--lights-off", "500", "--lights-on", "60")
+    said = "Lights on at 60 s is not after lights off at 500 s: lights not used."
+    assert done.output.splitlines()[-1] == f"  {said}"
+    assert pd.read_csv(folder / "out/summary.csv")["lights_not_used"].tolist() == [said]
+
+
 def test_lights_are_of_one_recording(folder):
     write_edf(Path("second.edf"), {"EEG": EEG})
     done = score("night.edf", "second.edf", "--lights-off", "60")
@@ -230,3 +240,23 @@ def test_the_table_of_results_is_the_same_with_a_report_and_without(folder):
     before = (folder / "out/night.epochs.csv").read_bytes()
     assert score("night.edf", "--report").exit_code == 0
     assert (folder / "out/night.epochs.csv").read_bytes() == before
+
+
+def test_labels_unlike_those_of_training_subjects_are_told():
+    confidence = {"confidence": {"unlike": ["mean confidence", "share of REM"]}}
+    assert tell_unlike({"drift": confidence}).endswith(": mean confidence, share of REM")
+    assert tell_unlike({"drift": {"drift": None, "reason": "too few epochs"}}) == ""
+    assert tell_unlike({}) == ""
+
+
+def test_results_cannot_go_where_a_file_is(folder):
+    (folder / "out").write_text("a file")
+    done = score("night.edf")
+    assert done.exit_code == 1
+    assert done.output.endswith("Error: --out out: no folder can be there: File exists\n")
+
+
+def test_lights_are_seconds(folder):
+    done = score("night.edf", "--lights-off", "nan")
+    assert done.exit_code == 2
+    assert "--lights-off nan: seconds from the recording's start are meant" in done.output

@@ -3,7 +3,7 @@ from click.testing import CliRunner
 
 from epochal.cli import cli
 from epochal.provenance import MARK
-from epochal.simulation import SIMULATORS
+from epochal.simulation import SIMULATORS, simulator
 
 SMALL = ["--set", "n_subjects=1", "--set", "hours=0.5"]
 
@@ -41,6 +41,22 @@ def test_an_option_that_the_simulator_refuses_is_named_in_one_line(tmp_path, opt
     assert "--set: " in done.output
     assert reason in done.output
     assert not (tmp_path / "raw").exists()
+
+
+def test_of_an_option_that_there_is_not_the_near_miss_and_all_options_are_named(tmp_path):
+    near = simulate("sleep", tmp_path / "raw", "--set", "n_subject=2").output
+    assert "no option 'n_subject'; did you mean 'n_subjects'?" in near
+    far = simulate("sleep", tmp_path / "raw", "--set", "foo=1").output
+    assert "no option 'foo'" in far
+    for said in (near, far):
+        assert all(said.count(f" {name}") >= 1 for name in simulator("sleep").Options.model_fields)
+        assert "pydantic" not in said
+
+
+@pytest.mark.parametrize("kind", SIMULATORS)
+def test_every_simulator_says_which_options_it_has(tmp_path, kind):
+    said = simulate(kind, tmp_path / "raw", "--set", "foo=1").output
+    assert f"no option 'foo'; it has: {min(simulator(kind).Options.model_fields)}, " in said
 
 
 def test_an_option_without_a_value_is_a_wrong_call(tmp_path):

@@ -404,6 +404,7 @@ def test_simulated_rows_go_all_the_way(tmp_path):
     assert "simulated" in done.output
 
 
+@pytest.mark.slow
 def test_samples_that_are_missing_stop_nothing(tmp_path):
     import h5py
 

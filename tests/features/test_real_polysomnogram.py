@@ -38,6 +38,7 @@ def kinds(recording):
     return found
 
 
+@pytest.mark.slow
 def test_every_feature_of_a_real_polysomnogram_is_finite_or_its_epoch_is_flagged(nap):
     by_kind = kinds(nap)
     assert {kind: len(names) for kind, names in by_kind.items()} == {"eeg": 6, "eog": 2, "emg": 2}

@@ -195,6 +195,7 @@ def test_no_name_leads_elsewhere(client, place):
                 assert is_refused(answer, 404, 405, 413, 415, 422), (method, name)
 
 
+@pytest.mark.slow
 def test_methods_that_an_address_does_not_know_are_refused(client):
     methods = (
         "TRACE",

@@ -34,6 +34,10 @@ def test_rows_come_by_a_mask():
     assert "c" in ROWS[mask]
 
 
+def test_rows_come_by_a_slice():
+    assert ROWS[1:9].to_numpy().tolist() == TABLE[1:9].to_numpy().tolist() == [[4.0, 5.0, 6.0]]
+
+
 def test_values_come_as_the_type_asked_for():
     assert ROWS.to_numpy(np.float32).dtype == np.float32
     assert ROWS.to_numpy().dtype == np.float64

@@ -23,6 +23,21 @@ def test_a_night_has_its_facts_and_every_statistic_of_the_report():
     assert row["tib_min"] is None  # no lights, no time in bed
 
 
+@pytest.mark.parametrize(
+    ("off_s", "on_s", "said"),
+    [
+        (600.0, 60.0, "Lights on at 60 s is not after lights off at 600 s: lights not used."),
+        (0.0, 840.0, ""),
+        (None, None, ""),
+    ],
+)
+def test_impossible_times_of_the_lights_are_said_not_to_be_used(off_s, on_s, said):
+    metadata = {"lights_off_s": off_s, "lights_on_s": on_s}
+    row = row_of("W*4 N2*20 W*4", metadata=metadata)
+    assert row["lights_not_used"] == said
+    assert (row["tib_min"] is None) == (off_s != 0.0)
+
+
 def test_an_animal_has_minutes_of_its_states_and_no_statistics_of_people():
     row = row_of("W*6 NREM*12", make_manifest("rodent", RODENT, epoch_s=10.0))
     assert (row["minutes_W"], row["minutes_NREM"], row["minutes_REM"]) == (1.0, 2.0, 0.0)

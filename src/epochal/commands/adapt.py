@@ -17,6 +17,7 @@ from epochal.models.adapting import Judged, Labelled
 from epochal.models.rewriting import adapt_bundle
 from epochal.provenance import RESEARCH_USE, data_source_of
 from epochal.serving.bundle import MANIFEST, Bundle, Scorer, read_bundle, write_bundle
+from epochal.serving.finding import find_bundle
 
 _KINDS = ("temperature", "vector", "prior")
 _FIGURES = ("kappa", "accuracy", "macro_f1", "log_loss", "ece")
@@ -32,7 +33,12 @@ class Origin(NamedTuple):
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--bundle", required=True, type=click.Path(path_type=Path), help="Bundle to adapt.")
+@click.option(
+    "--bundle",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder or name of the old bundle.",
+)
 @click.option(
     "--labels",
     multiple=True,
@@ -86,6 +92,7 @@ def adapt(
     """
     if out.exists():
         raise click.UsageError(f"{out} is there already; a bundle is never written over")
+    bundle = find_bundle(bundle)
     given = read_bundle(bundle)
     if given.manifest.adaptation is not None:
         click.echo("note: the bundle's earlier adaptation is replaced")

@@ -14,11 +14,12 @@ from epochal.provenance import RESEARCH_USE
 from epochal.serving.bundle import Scorer, read_bundle
 from epochal.serving.drift_check import Judged, judge_recording
 from epochal.serving.scoring import read_all
+from epochal.serving.writing import make_folder
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--bundle", type=click.Path(path_type=Path), help="A bundle's folder.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="A bundle's folder or name.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where results go.")
 @click.option(
     "--window-epochs",
@@ -43,7 +44,7 @@ def drift(
     Research use only, not a medical device.
     """
     scorer = Scorer(read_bundle(choose_bundle(bundle, files)))
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     failures = []
     for path, stem in pair_with_stems(files):
         try:

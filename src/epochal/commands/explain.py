@@ -16,6 +16,7 @@ from epochal.recording import Recording
 from epochal.serving.bundle import Scorer, data_source_of_result, read_bundle
 from epochal.serving.explaining import EpochExplanation, explain_epoch
 from epochal.serving.scoring import allow_substitutes, read_all
+from epochal.serving.writing import make_folder
 from epochal.signals.epoching import index_epochs
 
 _N_TOLD = 8
@@ -24,7 +25,7 @@ _N_TOLD = 8
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--epoch", required=True, type=int, help="The epoch's number, from 0, as in the CSV.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="A bundle's folder.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="A bundle's folder or name.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where results go.")
 @click.option("--class", "class_", help="Explain this class; else the predicted one.")
 @click.option("--recording", help="Which recording, where the file holds several.")
@@ -54,7 +55,7 @@ def explain(
     features = extract_features(found, epochs, scorer.manifest.feature_engineering)
     place = _place(epochs, epoch)
     explained = explain_epoch(features, place, scorer, class_=class_)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     base = out / f"{file.stem}.epoch{epoch}"
     with replacing(base, ".csv") as path:
         explained.columns.to_csv(path, index=False, float_format="%.6g")

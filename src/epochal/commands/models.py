@@ -51,12 +51,26 @@ def list_(name: str | None, store: str | None) -> None:
 @click.option("--name", default="", help="Default: the name of the bundle's study.")
 @_store
 def register(bundle: Path, name: str, store: str | None) -> None:
-    """Register a bundle that no tracked run made, such as an adapted one."""
-    from epochal.registry.store import log_and_register
-    from epochal.serving.bundle import read_bundle
+    """Register a bundle that no tracked run made, such as an adapted one.
 
+    BUNDLE is a folder or a name. Where no registry is yet, a file of SQLite, it is made.
+    """
+    from epochal.registry.store import (
+        is_missing,
+        locate_registry,
+        log_and_register,
+        open_registry,
+    )
+    from epochal.serving.bundle import read_bundle
+    from epochal.serving.finding import find_bundle
+
+    bundle = find_bundle(bundle)
     read_bundle(bundle)  # nothing damaged is registered
-    made = log_and_register(_open(store), bundle, name=name)
+    where = locate_registry(store)
+    is_new = is_missing(where)
+    made = log_and_register(open_registry(where, make=True), bundle, name=name)
+    if is_new:
+        click.echo(f"made a registry: {where}")
     click.echo(f"registered: {made.name}:{made.version} [{', '.join(made.stages)}]")
 
 

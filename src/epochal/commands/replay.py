@@ -6,7 +6,8 @@ import json
 import sys
 import time
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,14 +17,18 @@ import pandas as pd
 from epochal.commands.score import choose_bundle
 from epochal.errors import EpochalError
 from epochal.recording import Recording
+from epochal.serving.batch import IN_SAMPLE
 from epochal.serving.bundle import Manifest, Scorer, read_bundle
-from epochal.serving.reading import read_all
+from epochal.serving.reading import read_all, with_checksum
 from epochal.serving.stream import StreamScorer
 from epochal.serving.stream.feeding import cut_pieces, declare_recording
-from epochal.serving.writing import replacing
+from epochal.serving.stream.growing import GrowingTable
+from epochal.serving.writing import make_folder, replacing
 
 _PIECE_S = {"max": 300.0}  # of the recording at once; at other speeds about a second of the clock
 _LEAST_PIECE_S, _MOST_PIECE_S = 0.2, 300.0
+
+Keep = Callable[[list[dict[str, Any]]], None]
 
 
 class Replayed(NamedTuple):
@@ -52,7 +57,9 @@ class Replayed(NamedTuple):
     "--substitute", is_flag=True, help="Let another derivation stand in for a missing channel."
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Also write <stem>.epochs.csv and .json there."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Also write <stem>.epochs.csv, as it comes, and .json there.",
 )
 def replay(
     file: Path,
@@ -81,12 +88,15 @@ def replay(
     else:
         from epochal.serving.stream.client import StreamClient
 
-        stream = StreamClient(str(url), declaration, bundle=bundle, key=key)
-    with stream as line:
-        replayed = _play(line, recording, list(declaration.channels), rate=rate)
-    _say_what_came(file, replayed)
+        stream = StreamClient(str(url), declaration, bundle=bundle, key=key, heed=_print_alert)
     if out is not None:
-        _write(out, file.stem, replayed)
+        make_folder(out)  # before hours of it come for nothing
+    base = None if out is None else out / file.stem
+    with stream as line, _keeping(base, _describe(line)) as keep:
+        replayed = _play(line, recording, list(declaration.channels), rate=rate, keep=keep)
+    _say_what_came(file, replayed)
+    if base is not None:
+        _write(base, replayed)
 
 
 def _choose(bundle: str | None, file: Path) -> Path:
@@ -114,15 +124,43 @@ def _read(file: Path, manifest: Manifest | None) -> Recording:
         if not file.exists():
             raise EpochalError(f"{file}: no such file")
         chosen = reader(reader_of(file))
-        found = [chosen.read(Source(file.stem, str(file)), chosen.Options())]
+        found = [with_checksum(chosen.read(Source(file.stem, str(file)), chosen.Options()), file)]
     if len(found) != 1:
         raise EpochalError(f"{file}: it holds {len(found)} recordings; a stream is of one")
     return found[0]
 
 
-def _play(stream: Any, recording: Recording, names: list[str], *, rate: float | None) -> Replayed:
-    """Send a recording piece by piece, and print what comes back."""
-    about = stream.started if hasattr(stream, "started") else stream.describe()
+def _describe(stream: Any) -> dict[str, Any]:
+    """Return what is said of all results of a stream, here or at a server."""
+    about: dict[str, Any] = stream.started if hasattr(stream, "started") else stream.describe()
+    return about
+
+
+@contextmanager
+def _keeping(base: Path | None, about: dict[str, Any]) -> Iterator[Keep]:
+    """Give what writes epochs as they come; when it is broken off, say where those so far lie."""
+    if base is None:
+        yield lambda epochs: None
+        return
+    with GrowingTable(base, about) as table:
+        try:
+            yield table.add
+        except BaseException:
+            if table.n_epochs:
+                click.echo(
+                    f"Broken off: {table.n_epochs} epochs came so far and are in {table.path}; "
+                    "it is not whole",
+                    err=True,
+                )
+            raise
+        table.close()
+
+
+def _play(
+    stream: Any, recording: Recording, names: list[str], *, rate: float | None, keep: Keep
+) -> Replayed:
+    """Send a recording piece by piece; print and keep what comes back."""
+    about = _describe(stream)
     click.echo(_introduce(about), err=True)
     piece_s = _PIECE_S["max"] if rate is None else min(max(rate, _LEAST_PIECE_S), _MOST_PIECE_S)
     epochs: list[dict[str, Any]] = []
@@ -136,17 +174,20 @@ def _play(stream: Any, recording: Recording, names: list[str], *, rate: float | 
             is_gap = not piece.samples
             came = stream.skip_to(piece.until_s) if is_gap else stream.push(piece.samples)
             epochs += came
+            keep(came)
             _print(came)
             bar.update(max(0, round(piece.until_s) - bar.pos))
         came = stream.finish()
+        keep(came)
         _print(came)
     return Replayed(pd.DataFrame(epochs + came), about, stream.unscored_s)
 
 
 def _introduce(about: dict[str, Any]) -> str:
+    seen = f"\n  {IN_SAMPLE}" if about.get("in_sample") else ""
     return (
         f"{about['recording_id']}: {about['study']}, model {about['model']}, "
-        f"{about['data_source']}; epochs of {about['epoch_length_s']:g} s. {about['notice']}"
+        f"{about['data_source']}; epochs of {about['epoch_length_s']:g} s. {about['notice']}{seen}"
     )
 
 
@@ -156,6 +197,15 @@ def _print(epochs: list[dict[str, Any]]) -> None:
         shown = "" if sure is None or pd.isna(sure) else f"{sure:.3f}"
         flags = f"  {one['flags']}" if one["flags"] else ""
         click.echo(f"{one['epoch']}\t{one['onset_s']:g}\t{one['label'] or '-'}\t{shown}{flags}")
+
+
+def _print_alert(alert: dict[str, Any]) -> None:
+    click.echo(
+        f"Alert: {alert['rule']}, from {alert['onset_s']:g} s for {alert['duration_s']:g} s so far "
+        f"(peak {alert['peak_probability']:.3f}, {alert['data_source']} data; "
+        f"{alert['false_alarms']}). {alert['notice']}",
+        err=True,
+    )
 
 
 def _say_what_came(file: Path, replayed: Replayed) -> None:
@@ -173,11 +223,8 @@ def _count(replayed: Replayed) -> dict[str, int]:
     return {name: counts.get(name, 0) for name in replayed.about["classes"]}
 
 
-def _write(out: Path, stem: str, replayed: Replayed) -> None:
-    """Write the table as `epochal score` does, and what is said of it."""
-    out.mkdir(parents=True, exist_ok=True)
-    with replacing(out / stem, ".epochs.csv") as path:
-        replayed.epochs.to_csv(path, index=False)
+def _write(base: Path, replayed: Replayed) -> None:
+    """Write what is said of all epochs, as `epochal score` does."""
     summary = {
         **{name: value for name, value in replayed.about.items() if name not in _OF_THE_LINE},
         "streamed": True,
@@ -186,7 +233,7 @@ def _write(out: Path, stem: str, replayed: Replayed) -> None:
         "unscored_s": replayed.unscored_s,
         "epochs_per_class": _count(replayed),
     }
-    with replacing(out / stem, ".json") as path:
+    with replacing(base, ".json") as path:
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 

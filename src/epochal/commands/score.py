@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from epochal.serving import finding
 from epochal.serving.batch import Job, Outcome, count_jobs, load, score_inputs
 from epochal.serving.bundle import read_manifest
 from epochal.serving.inputs import Input, Refused, find_inputs, name_inputs
-from epochal.serving.writing import Extras, replacing, write_summary
+from epochal.serving.writing import Extras, make_folder, replacing, write_summary
 
 __all__ = ["choose_bundle", "pair_with_stems", "replacing", "score"]
 
@@ -82,7 +83,7 @@ def score(
         step_s=step,
     )
     scorer = load(job)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     n_jobs = count_jobs(jobs, len(inputs))
     _finish(_collect(score_inputs(inputs, job, scorer, n_jobs=n_jobs), inputs, out), refused)
 
@@ -104,6 +105,10 @@ def _check_lights(
     """Return what is given of the lights, as a recording's metadata has it."""
     given = {"lights_off_s": off_s, "lights_on_s": on_s}
     lights = {name: at for name, at in given.items() if at is not None}
+    for name, at in lights.items():
+        if not math.isfinite(at):
+            option = f"--{name.removesuffix('_s').replace('_', '-')}"
+            raise click.UsageError(f"{option} {at}: seconds from the recording's start are meant")
     if lights and len(inputs) > 1:
         raise click.UsageError("--lights-off and --lights-on are of one recording: give one file")
     return lights

@@ -30,9 +30,9 @@ def serve(bundles: tuple[str, ...], host: str, port: int) -> None:
     """
     from epochal.serving.app import create_app
     from epochal.serving.service import running
-    from epochal.serving.service.options import ServiceOptions
+    from epochal.serving.service.options import read_options
 
-    options = ServiceOptions(bundles=named_folders(bundles)) if bundles else ServiceOptions()
+    options = read_options(bundles=named_folders(bundles)) if bundles else read_options()
     if not options.bundles:
         options = options.model_copy(update={"bundles": named_folders(())})
     app = create_app(options)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from epochal.errors import EpochalError
-from epochal.simulation import SIMULATORS
+from epochal.simulation import SIMULATORS, simulator
 from epochal.simulation.cohort import write_cohort
 
 
@@ -19,6 +20,17 @@ def _options(pairs: tuple[str, ...]) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
+def _explain(error: ValidationError, kind: str) -> str:
+    """Say what each option was refused for, and which options there are."""
+    told = []
+    for one in error.errors():
+        where = ".".join(map(str, one["loc"]))
+        told.append(one["msg"] if not where or where in one["msg"] else f"{where}: {one['msg']}")
+    listed = ", ".join(sorted(simulator(kind).Options.model_fields))
+    shown = "; ".join(told)
+    return shown if "it has: " in shown else f"{shown} ({kind} has: {listed})"
+
+
 @click.command()
 @click.argument("kind", type=click.Choice(sorted(SIMULATORS)))
 @click.argument("out", type=click.Path(path_type=Path))
@@ -28,7 +40,7 @@ def simulate(kind: str, out: Path, pairs: tuple[str, ...], seed: int) -> None:
     """Write a simulated cohort of KIND into the folder OUT, marked as simulated."""
     try:
         write_cohort(kind, out, {"seed": seed, **_options(pairs)})
-    except ValueError as error:  # the simulator's options refuse a name or a value
-        raise EpochalError(f"--set: {' '.join(str(error).split())}") from error
+    except ValidationError as error:  # the simulator's options refuse a name or a value
+        raise EpochalError(f"--set: {_explain(error, kind)}") from error
     n_files = sum(path.is_file() for path in out.rglob("*"))
     click.echo(f"{n_files} simulated files in {out}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -31,19 +32,30 @@ class Registered(NamedTuple):
     tags: dict[str, str]
 
 
-def open_registry(uri: str | None = None) -> Any:
-    """Return MLflow's client of a store: as given, MLFLOW_TRACKING_URI's, or `mlflow.db` here.
+def locate_registry(uri: str | None = None) -> str:
+    """Return the store's URI: as given, MLFLOW_TRACKING_URI's, or `mlflow.db` here."""
+    return uri or os.environ.get(VARIABLE) or f"{_SQLITE}{Path('mlflow.db').absolute()}"
 
-    A file of SQLite that is not there raises `EpochalError` instead of being made.
+
+def is_missing(where: str) -> bool:
+    """Say whether a store is a file of SQLite that is not there."""
+    file = _file_of(where)
+    return file is not None and not file.is_file()
+
+
+def open_registry(uri: str | None = None, *, make: bool = False) -> Any:
+    """Return MLflow's client of a store (`locate_registry`).
+
+    A file of SQLite that is not there is made where `make` says so; else, and where its folder is
+    not there either, it raises `EpochalError`.
     """
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
 
-    where = uri or os.environ.get(VARIABLE) or f"{_SQLITE}{Path('mlflow.db').absolute()}"
-    if where.startswith(_SQLITE) and not Path(where.removeprefix(_SQLITE)).is_file():
-        raise EpochalError(
-            f"{where}: no registry there; a tracked run makes one, or --store names another"
-        )
+    where = locate_registry(uri)
+    if is_missing(where):
+        _refuse_missing(where, make=make)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # of its tables
     return MlflowClient(tracking_uri=where, registry_uri=where)
 
 
@@ -68,7 +80,7 @@ def log_and_register(client: Any, folder: str | Path, *, name: str = "") -> Regi
     """Register a bundle that no run holds: one is made for it in the study's experiment."""
     manifest = read_manifest(folder)
     experiment = client.get_experiment_by_name(manifest.study)
-    number = experiment.experiment_id if experiment else client.create_experiment(manifest.study)
+    number = experiment.experiment_id if experiment else _create_experiment(client, manifest.study)
     run_id = client.create_run(number, run_name="a bundle registered by hand").info.run_id
     client.log_artifacts(run_id, str(folder), ARTIFACT)
     for figure in _TAGGED:
@@ -158,6 +170,29 @@ def roll_back(client: Any, name: str, stage: str = "champion") -> tuple[Register
     client.set_registered_model_alias(name, stage, str(earlier[-1]))
     _remember(client, name, stage, earlier[:-1])
     return find_version(client, f"{name}:{earlier[-1]}"), present
+
+
+def _file_of(where: str) -> Path | None:
+    return Path(where.removeprefix(_SQLITE)) if where.startswith(_SQLITE) else None
+
+
+def _refuse_missing(where: str, *, make: bool) -> None:
+    if not make:
+        raise EpochalError(
+            f"{where}: no registry there; `epochal models register BUNDLE` and tracked runs make "
+            "one, and --store names another"
+        )
+    file = Path(where.removeprefix(_SQLITE))
+    if not file.parent.is_dir():
+        raise EpochalError(f"{where}: no registry can be made there: no folder {file.parent}")
+
+
+def _create_experiment(client: Any, name: str) -> str:
+    """Create an experiment whose files lie beside a store of SQLite, not where the call is made."""
+    file = _file_of(client.tracking_uri)
+    beside = None if file is None else (file.absolute().parent / "mlruns" / name).as_uri()
+    number: str = client.create_experiment(name, artifact_location=beside)
+    return number
 
 
 def _refuse_unknown(stage: str) -> None:

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from epochal import __version__
 from epochal.provenance import RESEARCH_USE
+from epochal.serving.examples import ExemplifiedApp
 from epochal.serving.messages.documented import any_other, may_answer
 from epochal.serving.routes import (
     alerts,
     bundles,
     dashboard,
+    docs,
     download,
     drift,
     health,
@@ -29,7 +31,8 @@ from epochal.serving.routes import (
 )
 from epochal.serving.service import problems, shields
 from epochal.serving.service.access import guard
-from epochal.serving.service.options import ServiceOptions
+from epochal.serving.service.options import ServiceOptions, read_options
+from epochal.serving.service.queries import refuse_unknown_query
 from epochal.serving.service.state import Service
 
 _DESCRIPTION = f"""Labels, probabilities and flags for the epochs of biosignal recordings.
@@ -40,6 +43,7 @@ _DESCRIPTION = f"""Labels, probabilities and flags for the epochs of biosignal r
 OPEN: tuple[Callable[[Service], APIRouter], ...] = (
     health.router,
     dashboard.router,
+    docs.router,
     metrics.router,  # its own option says whether it is
 )
 # What is asked most stands first: addresses are tried in their order.
@@ -61,13 +65,15 @@ GUARDED: tuple[Callable[[Service], APIRouter], ...] = (
 
 def create_app(options: ServiceOptions | None = None) -> FastAPI:
     """Return the application; its bundles are read now, and one that cannot be read raises."""
-    service = Service(options or ServiceOptions())
-    app = FastAPI(
+    service = Service(options or read_options())
+    app = ExemplifiedApp(
         title="Epochal",
         version=__version__,
         description=_DESCRIPTION,
         lifespan=_lifespan(service),
         responses=any_other(),
+        docs_url=None,  # its script and style would come from another host
+        redoc_url=None,
     )
     app.state.service = service
     problems.install(app)
@@ -75,7 +81,7 @@ def create_app(options: ServiceOptions | None = None) -> FastAPI:
     for make in GUARDED:
         app.include_router(
             make(service),
-            dependencies=[Depends(guard(service.access))],
+            dependencies=[Depends(guard(service.access)), Depends(refuse_unknown_query)],
             responses=may_answer(401),
         )
     for make in OPEN:

@@ -26,6 +26,13 @@ from epochal.serving.sliding import with_step
 from epochal.serving.writing import Extras, write_results
 
 _PRELOADED = ["epochal.serving.batch", "epochal.serving.summary_table", "onnxruntime"]
+IN_SAMPLE = "IN-SAMPLE: the bundle was trained on this recording"
+# what a problem that is no repair of the reader's is called, by its own words
+_SAID = {
+    "stands in for": "substituted",
+    "not to be relied on": "doubtful",
+    "hold the same samples": "doubtful",
+}
 _DIED = "the process that scored it died (out of memory?); try --jobs 1"
 
 
@@ -80,7 +87,7 @@ def score_input(given: Input, job: Job, scorer: Scorer) -> Outcome:
             name = base_name(given, recording)
             row, scored = _score_one(recording, name, job, scorer)
             rows.append(row)
-            told += tell(given.path, scored)
+            told += [*tell(given.path, scored), *tell_lights(row)]
     except Exception as error:  # one recording's failure must not stop the others
         reason = getattr(error, "reason", None) or explain(error)
         return Outcome(given, tuple(told), tuple(rows), reason)
@@ -102,13 +109,29 @@ def tell(path: Path, scored: Scored) -> list[str]:
         f"{summary['data_source']}, model {summary['model']}"
     ]
     if summary["in_sample"]:
-        lines.append("  IN-SAMPLE: the bundle was trained on this recording")
+        lines.append(f"  {IN_SAMPLE}")
     for problem in summary["problems"]:
-        said = "substituted" if "stands in for" in problem else "repaired"
+        said = next((told for phrase, told in _SAID.items() if phrase in problem), "repaired")
         lines.append(f"  {said}: {problem}")
+    unlike = tell_unlike(summary)
+    if unlike:
+        lines.append(f"  {unlike}")
     if "burden" in summary:
         lines += [f"  {line}" for line in tell_burden(summary["burden"])]
     return lines
+
+
+def tell_lights(row: dict[str, Any]) -> list[str]:
+    """Return why the times of the lights were not used, where they were given and could not be."""
+    reason = row.get("lights_not_used")
+    return [f"  {reason}"] if reason else []
+
+
+def tell_unlike(summary: dict[str, Any]) -> str:
+    """Return what of a recording's labels the training subjects' were not like; '' for nothing."""
+    confidence = (summary.get("drift") or {}).get("confidence") or {}
+    unlike = ", ".join(confidence.get("unlike", ()))
+    return f"unlike whole recordings of left-out subjects: {unlike}" if unlike else ""
 
 
 def count_jobs(wanted: int | None, n_inputs: int) -> int:

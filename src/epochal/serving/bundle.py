@@ -229,14 +229,18 @@ class Scorer:
             return any(self.sees_windows(base) for base in entry.base_models)
         return entry.sequence is not None
 
-    def lacking_columns(self, features: Table, model: str | None = None) -> list[str]:
-        """Name the columns that a model, or one that it stacks, needs and features do not have."""
+    def needed_columns(self, model: str | None = None) -> list[str]:
+        """Name the columns that a model, or one that it stacks, looks at."""
         entry = self._answering(model)
         if entry.base_models:
-            lacking = [self.lacking_columns(features, base) for base in entry.base_models]
-            return list(dict.fromkeys(name for names in lacking for name in names))
+            needed = [self.needed_columns(base) for base in entry.base_models]
+            return list(dict.fromkeys(name for names in needed for name in names))
+        return list(entry.columns)
+
+    def lacking_columns(self, features: Table, model: str | None = None) -> list[str]:
+        """Name the columns that a model, or one that it stacks, needs and features do not have."""
         held = set(features)
-        return [name for name in entry.columns if name not in held]
+        return [name for name in self.needed_columns(model) if name not in held]
 
     def known_rows(
         self, features: Table, model: str | None = None, *, inputs: EpochInputs | None = None

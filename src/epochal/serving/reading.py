@@ -28,8 +28,12 @@ _BESIDE = ("EMG.mat", "participants.tsv")
 def read_all(path: Path, manifest: Manifest) -> Iterator[Recording]:
     """Read the recordings of a file one by one, each with the checksum that it is known by."""
     for recording in _read_each(path, manifest):
-        metadata = {**recording.metadata, SIGNAL_SHA256: checksum([path])}
-        yield replace(recording, metadata=metadata)
+        yield with_checksum(recording, path)
+
+
+def with_checksum(recording: Recording, path: Path) -> Recording:
+    """Return a recording that says the checksum of its file, by which training's are known."""
+    return replace(recording, metadata={**recording.metadata, SIGNAL_SHA256: checksum([path])})
 
 
 def _read_each(path: Path, manifest: Manifest) -> Iterator[Recording]:

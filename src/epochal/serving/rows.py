@@ -39,9 +39,9 @@ class Rows:
         """Say whether there is a column of this name."""
         return name in self._places
 
-    def __getitem__(self, chosen: list[str] | np.ndarray) -> Rows:
-        """Return the columns of a list of names, or the rows of a mask `(n_epochs,)`."""
-        if isinstance(chosen, np.ndarray):
+    def __getitem__(self, chosen: list[str] | np.ndarray | slice) -> Rows:
+        """Return the columns of a list of names, or the rows of a mask `(n_epochs,)` or slice."""
+        if isinstance(chosen, (np.ndarray, slice)):
             return Rows(self.names, self._values[chosen])
         places = self._places
         return Rows(chosen, self._values[:, [places[name] for name in chosen]])

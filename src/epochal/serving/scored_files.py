@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +17,11 @@ from epochal.readers.naming import safe_name
 from epochal.recording import Recording
 from epochal.serving.bundle import Scorer
 from epochal.serving.hypnograms import write_edf_annotations
+from epochal.serving.messages.alerts import Alert
 from epochal.serving.messages.answers import ScoreAnswer, ScoredRecording
 from epochal.serving.messages.plain import clean
 from epochal.serving.scoring import Scored, read_all, score_recording
+from epochal.serving.writing import EPOCHS_CSV, with_source
 
 logger = logging.getLogger(__name__)
 RECEIVED = "recording"  # the stem of a received file: its sender's name is no path
@@ -29,7 +31,7 @@ MEDIA_TYPES: dict[str, str] = {
     "edf": "application/octet-stream",
     "report": "text/html; charset=utf-8",
 }
-ENDINGS = {"csv": ".epochs.csv", "json": ".json", "edf": ".hypnogram.edf", "report": ".report.html"}
+ENDINGS = {"csv": EPOCHS_CSV, "json": ".json", "edf": ".hypnogram.edf", "report": ".report.html"}
 N_RECORDINGS = 200  # of one table
 Told = Callable[[str, float], None]
 
@@ -45,10 +47,11 @@ class Work(NamedTuple):
 
 
 class ScoredOne(NamedTuple):
-    """A recording and its scores."""
+    """A recording and its scores, and the alerts that they raised."""
 
     recording: Recording
     scored: Scored
+    alerts: Sequence[Alert] = ()
 
 
 def score_file(work: Work, tell: Told = lambda stage, share: None) -> list[ScoredOne]:
@@ -107,6 +110,7 @@ def describe(work: Work, done: list[ScoredOne], retention: str) -> ScoreAnswer:
             ScoredRecording(
                 summary=clean(one.scored.summary),
                 epochs=clean(one.scored.epochs.to_dict("records")),
+                alerts=list(one.alerts),
             )
             for one in done
         ],
@@ -171,7 +175,7 @@ def _write_csv(done: list[ScoredOne]) -> str:
     """Return the epochs of all recordings, each row with its recording and its data source."""
     tables = []
     for one in done:
-        table = one.scored.epochs.assign(data_source=one.scored.summary["data_source"])
+        table = with_source(one.scored.epochs, one.scored.summary)
         table.insert(0, "recording_id", one.scored.recording_id)
         tables.append(table)
     return pd.concat(tables, ignore_index=True).to_csv(index=False)

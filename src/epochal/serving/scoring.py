@@ -19,6 +19,7 @@ from epochal.readers.substitution import substitute_channels, substitutions_of
 from epochal.recording import Recording
 from epochal.serving.bundle import Manifest, Scorer, data_source_of_result
 from epochal.serving.burden import measure_burden
+from epochal.serving.doubts import doubts_of
 from epochal.serving.drifting import judge_epochs
 from epochal.serving.pieces import cut_into_pieces
 from epochal.serving.reading import read_all, read_raw
@@ -57,11 +58,11 @@ def score_recording(
     or the caller allows it; then every epoch is flagged `substituted`, and the summary says
     what stands in for what. A missing channel, a recording shorter than an epoch, or one that
     is nothing like the training data raise `RecordingError`. Epochs with faults keep their
-    label and say so in `flags`; an epoch that lacks the model's columns (`known_rows`) has no
-    label. Where the bundle has the rules for it, `prediction_set` and `abstain` follow, and the
-    summary has `answers`; where it has the reference, the summary has the verdict on `drift`, and
-    drift is flagged on every epoch, since single features may lie in range and not together; that
-    of an ICU's EEG has its `burden`.
+    label and say so in `flags`, and all do where the whole is in doubt (`doubts`); an epoch that
+    lacks the model's columns (`known_rows`) has no label. Where the bundle has the rules for it,
+    `prediction_set` and `abstain` follow, and the summary has `answers`; where it has the
+    reference, the summary has the verdict on `drift`, and drift is flagged on every epoch, since
+    single features may lie in range and not together; that of an ICU's EEG has its `burden`.
     """
     manifest = scorer.manifest
     ingestion = manifest.ingestion.model_copy(update={"trim": None})
@@ -78,12 +79,13 @@ def score_recording(
     _refuse_strangers(recording, outside, usable)
     substituted = bool(substitutions_of(recording))
     flags = name_flags(epochs, outside, usable, substituted=substituted)
+    doubts = doubts_of(recording, len(epochs), scorer)
     verdict = judge_epochs(recording, features, epochs, proba, scorer)
-    if verdict is not None and verdict["drift"] is not False:
-        named = DRIFT if verdict["drift"] else DRIFT_UNKNOWN
+    for named in [*doubts, *_flag_drift(verdict)]:
         flags = [f"{flag};{named}" if flag else named for flag in flags]
     table = tabulate(epochs, proba, flags, scorer)
     summary = _summary(recording, table, manifest)
+    summary["problems"] += doubts.values()
     if scorer.answer_rules is not None:
         summary["answers"] = scorer.answer_rules.summarise(table)
     burden = measure_burden(table, manifest)
@@ -92,6 +94,13 @@ def score_recording(
     if verdict is not None:
         summary["drift"] = verdict
     return Scored(recording.recording_id, table, summary, features)
+
+
+def _flag_drift(verdict: dict[str, Any] | None) -> list[str]:
+    """Return the flag of a verdict on drift, if it has one."""
+    if verdict is None or verdict["drift"] is False:
+        return []
+    return [DRIFT if verdict["drift"] else DRIFT_UNKNOWN]
 
 
 def _predict_pieces(

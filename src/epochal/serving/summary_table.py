@@ -19,6 +19,7 @@ from epochal.serving.scoring import Scored
 
 NAME = "summary.csv"
 KEY = "results"
+LIGHTS_NOT_USED = "lights_not_used"
 _TOLD = ("recording_id", "study", "model", "data_source", "epoch_length_s", "n_epochs",
          "n_flagged", "mean_confidence")  # fmt: skip
 
@@ -29,7 +30,8 @@ def summarise(
     """Return the row of a recording whose results are called `name`.
 
     Facts of the scoring, minutes and mean confidence per class, and for a night the AASM's
-    statistics by the names of `DEFINITIONS`, empty where they are not available.
+    statistics by the names of `DEFINITIONS`, empty where they are not available, and why the
+    lights' times were not used, where they could not be.
     """
     material = gather(recording, scored, manifest)
     row: dict[str, Any] = {KEY: name, **{key: scored.summary[key] for key in _TOLD}}
@@ -39,8 +41,9 @@ def summarise(
         row[f"minutes_{found.name}"] = found.minutes
         row[f"confidence_{found.name}"] = found.confidence
     if is_night(material):
-        statistics = measure_night(material).statistics.values
-        row |= {key: statistics[key] for key in DEFINITIONS}
+        night = measure_night(material)
+        row |= {key: night.statistics.values[key] for key in DEFINITIONS}
+        row[LIGHTS_NOT_USED] = night.problem
     return row
 
 

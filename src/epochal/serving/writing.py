@@ -9,9 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
+
+from epochal.errors import EpochalError
 from epochal.recording import Recording
 from epochal.serving.bundle import Scorer
 from epochal.serving.scoring import Scored
+
+EPOCHS_CSV = ".epochs.csv"
 
 
 class Extras(NamedTuple):
@@ -22,12 +27,28 @@ class Extras(NamedTuple):
     report: bool = False
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of results; a place where none can be raises `EpochalError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EpochalError(f"--out {folder}: no folder can be there: {error.strerror}") from error
+
+
+def with_source(epochs: pd.DataFrame, summary: dict[str, Any]) -> pd.DataFrame:
+    """Return a table of epochs as it is written: what its recording stands on is in every row.
+
+    `data_source`, and `in_sample`: whether training saw the recording, empty where nobody knows.
+    """
+    return epochs.assign(data_source=summary["data_source"], in_sample=summary.get("in_sample"))
+
+
 def write_results(
     recording: Recording, scored: Scored, scorer: Scorer, *, base: Path, extras: Extras
 ) -> None:
     """Write `<base>.epochs.csv`, `<base>.json` and the extras, each to a temporary name first."""
-    with replacing(base, ".epochs.csv") as path:
-        scored.epochs.to_csv(path, index=False)
+    with replacing(base, EPOCHS_CSV) as path:
+        with_source(scored.epochs, scored.summary).to_csv(path, index=False)
     with replacing(base, ".json") as path:
         path.write_text(json.dumps(scored.summary, indent=2) + "\n", encoding="utf-8")
     if extras.plot:

@@ -57,6 +57,12 @@ class Visit:
         """Return what the console held against the page, and requests to anyone else."""
         return [*self.said, *self.strangers]
 
+    def forget(self) -> Visit:
+        """Forget what was said of the views before, and return itself."""
+        self.said.clear()
+        self.strangers.clear()
+        return self
+
     def faint_texts(self) -> list[str]:
         """Return the visible texts that stand out less than 4.5 : 1 (large ones 3 : 1)."""
         return self.page.evaluate(CONTRASTS)

@@ -67,28 +67,36 @@ def until(page, ask, *, seconds=10):
         page.wait_for_timeout(30)
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.split("?")[0])
-def test_every_view_says_what_it_stands_on_and_can_be_read(browser, server, view):
-    for dark in (False, True):
-        visit = Visit(browser, server.url, dark=dark)
-        page = visit.go(view)
-        page.get_by_text(VIEWS[view]).first.wait_for()
-        assert "Research use only, not a medical device." in page.inner_text("body")
-        assert page.inner_text("#source") == "Simulated data"
-        assert page.locator("nav a[aria-current=page]").count() == 1
-        assert page.locator("h1").count() == 1
-        assert visit.faint_texts() == [], "dark" if dark else "light"
-        assert visit.failures() == []
-        visit.close()
+@pytest.fixture(scope="module")
+def looks(browser, server):
+    """Tabs that only look on: one drawn light, one dark, and one as wide as a telephone."""
+    light, dark = (Visit(browser, server.url, dark=dark) for dark in (False, True))
+    made = {"light": light, "dark": dark, "telephone": Visit(browser, server.url, width=390)}
+    yield made
+    for one in made.values():
+        one.close()
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.split("?")[0])
-def test_no_view_is_wider_than_a_telephone(browser, server, view):
-    visit = Visit(browser, server.url, width=390)
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_every_view_says_what_it_stands_on_and_can_be_read(looks, look, view):
+    visit = looks[look].forget()
+    page = visit.go(view)
+    page.get_by_text(VIEWS[view]).first.wait_for()
+    assert "Research use only, not a medical device." in page.inner_text("body")
+    assert page.inner_text("#source") == "Simulated data"
+    assert page.locator("nav a[aria-current=page]").count() == 1
+    assert page.locator("h1").count() == 1
+    assert visit.faint_texts() == []
+    assert visit.failures() == []
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.split("?")[0])
+def test_no_view_is_wider_than_a_telephone(looks, view):
+    visit = looks["telephone"].forget()
     visit.go(view)
     assert not visit.overflows()
     assert visit.failures() == []
-    visit.close()
 
 
 def test_the_leaderboard_sorts_by_its_headings_and_keeps_the_caveat_beside_it(visit):

@@ -64,3 +64,10 @@ def test_a_bundle_without_rules_tells_nothing_of_them():
     shown = page_with()
     assert "Abstention" not in shown
     assert "Like the training data?" not in shown
+
+
+def test_labels_unlike_those_of_training_subjects_are_told_though_no_feature_drifts():
+    confidence = {"unlike": ["mean confidence", "share of REM"]}
+    told = "Unlike whole recordings of left-out subjects mean confidence, share of REM"
+    assert told in page_with(drift=DRIFT | {"drift": False, "confidence": confidence})
+    assert "Unlike" not in page_with(drift=DRIFT | {"confidence": {"unlike": []}})

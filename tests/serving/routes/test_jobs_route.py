@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from epochal.provenance import RESEARCH_USE
+from epochal.serving.service.alert_rules import AlertRule
 from service_material import LABELS, NAME, Server, client_of, write_night
 
 
@@ -57,6 +58,16 @@ def test_a_job_is_accepted_done_and_fetched_in_every_format(client, night):
     answer = client.get(done["results"]["json"]).json()
     assert [one["label"] for one in answer["recordings"][0]["epochs"]] == LABELS
     assert "expires_at" in answer["retention"]
+
+
+def test_the_json_of_a_job_has_its_alerts_by_the_jobs_id(tmp_path, night):
+    rule = AlertRule(label="REM", probability=0.5, for_s=60)
+    with client_of(tmp_path, alerts=(rule,)) as client:
+        location = submit(client, night).headers["Location"]
+        done = wait_for(client, location)
+        answer = client.get(done["results"]["json"]).json()
+    (alert,) = answer["recordings"][0]["alerts"]
+    assert (alert["label"], alert["onset_s"], alert["source"]) == ("REM", 240.0, done["id"])
 
 
 def test_the_result_is_that_of_score(client, night):

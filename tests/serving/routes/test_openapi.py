@@ -1,10 +1,16 @@
 """The schema says all, and what it shows as an example is really answered."""
 
+import csv
+import io
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from epochal.provenance import RESEARCH_USE
+from epochal.serving.examples.scoring import scoring_messages
+from epochal.serving.examples.serving import serving_messages
+from epochal.serving.examples.studies import study_messages
 from rest_material import ruled_bundle, write
 from service_material import NAME, client_of, write_night
 
@@ -85,6 +91,64 @@ def test_every_json_body_has_examples_and_each_is_answered(client, operations):
             assert RESEARCH_USE in response.text
             n_tried += 1
     assert n_tried >= 6
+
+
+def examples_of(media: dict, document: dict) -> list:
+    """Return what is shown of a body: its own examples, its model's, or those of a list's rows."""
+    if "example" in media:
+        return [media["example"]]
+    if "examples" in media:
+        return [one["value"] for one in media["examples"].values()]
+    schema = media["schema"]
+    if schema.get("type") == "array":
+        return [[one] for one in examples_of({"schema": schema["items"]}, document)]
+    name = schema.get("$ref", "").removeprefix("#/components/schemas/")
+    return document["components"]["schemas"].get(name, {}).get("examples", [])
+
+
+def json_contents(document: dict) -> list[tuple[str, dict]]:
+    """Return each JSON body and answer, problems too, with what it is of."""
+    contents = []
+    for path, methods in document["paths"].items():
+        for method, one in methods.items():
+            parts = {"body": one.get("requestBody", {}), **one["responses"]}
+            for part, content in parts.items():
+                for kind, media in content.get("content", {}).items():
+                    if kind.endswith("json"):
+                        contents.append((f"{method} {path} {part} {kind}", media))
+    return contents
+
+
+def test_every_json_body_and_every_json_answer_shows_an_example_that_it_would_take(client):
+    document = client.get("/openapi.json").json()
+    contents = json_contents(document)
+    assert len([of for of, _ in contents if " 20" in of]) >= 38
+    for of, media in contents:
+        shown = examples_of(media, document)
+        assert shown, of
+        schema = {**media["schema"], "components": document["components"]}
+        for one in shown:
+            Draft202012Validator(schema).validate(one)
+
+
+def test_the_examples_of_answers_hold_all_that_their_models_have():
+    for message in (*scoring_messages(), *serving_messages(), *study_messages()):
+        model = type(message)
+        assert model.model_validate(message.model_dump(mode="json")) == message, model
+
+
+def test_a_table_is_shown_as_text_with_columns_that_a_night_has(client, folder):
+    paths = client.get("/openapi.json").json()["paths"]
+    score, job = (
+        paths[path][method]["responses"]["200"]["content"]["text/csv"]["example"]
+        for path, method in (("/score", "post"), (f"{JOB}/result", "get"))
+    )
+    assert score == job
+    night = {"file": ("night.edf", write_night(folder / "night.edf").read_bytes())}
+    real = csv.DictReader(io.StringIO(client.post("/score", files=night).text))
+    (row,) = csv.DictReader(io.StringIO(score))
+    assert set(row) <= set(real.fieldnames)
+    assert (row["recording_id"], row["label"], row["data_source"]) == ("night", "W", "simulated")
 
 
 def test_every_form_takes_a_real_file(client, operations, folder):

@@ -7,6 +7,7 @@ import pytest
 
 from builders import CLASSES, make_bundle
 from epochal.provenance import RESEARCH_USE
+from epochal.serving.service.alert_rules import AlertRule
 from rest_material import icu_bundle, write
 from service_material import LABELS, NAME, client_of, write_night
 
@@ -51,6 +52,20 @@ def test_a_night_comes_back_as_json(client, night):
     assert "deleted" in answer["retention"]
 
 
+def test_json_has_the_alerts_of_the_operators_rules_and_none_without_any(folder, client, night):
+    assert send(client, night, "?format=json").json()["recordings"][0]["alerts"] == []
+    rule = AlertRule(label="REM", probability=0.5, for_s=60)
+    with client_of(folder, alerts=(rule,)) as ruled:
+        response = send(ruled, night, "?format=json", **{"X-Request-ID": "mine"})
+        (alert,) = response.json()["recordings"][0]["alerts"]
+        assert alert == ruled.get("/api/alerts").json()["alerts"][0]
+    first = 30.0 * LABELS.index("REM")
+    assert (alert["onset_s"], alert["duration_s"]) == (first, 30.0 * LABELS.count("REM"))
+    assert (alert["rule"], alert["kind"]) == ("REM ≥ 0.5 for ≥ 60 s", "recording")
+    assert (alert["source"], alert["data_source"]) == ("mine", "simulated")
+    assert alert["notice"] == RESEARCH_USE
+
+
 def test_a_night_comes_back_as_annotations(client, night, tmp_path):
     (tmp_path / "a.edf").write_bytes(send(client, night, "?format=edf").content)
     annotations = edfio.read_edf(tmp_path / "a.edf").annotations
@@ -93,6 +108,31 @@ def test_the_headers_say_what_the_result_stands_on(client, night):
     assert headers["X-Epochal-Bundle"] == NAME
     assert "deleted" in headers["X-Epochal-Retention"]
     assert headers["Content-Disposition"] == 'attachment; filename="night.epochs.csv"'
+
+
+def probabilities(response) -> list[float]:
+    return pd.read_csv(io.StringIO(response.text))["proba_W"].tolist()
+
+
+@pytest.mark.parametrize("model", ["lightgbm", "stack", "stack_forward"])
+def test_another_model_answers_in_every_format(client, night, model):
+    headline = send(client, night)
+    other = send(client, night, f"?model={model}")
+    assert other.headers["X-Epochal-Model"] == model
+    assert probabilities(other) != probabilities(headline)
+    told = send(client, night, f"?model={model}&format=json").json()
+    assert told["model"] == told["recordings"][0]["summary"]["model"] == model
+    epochs = told["recordings"][0]["epochs"]
+    assert [one["proba_W"] for one in epochs] == probabilities(other)
+    assert f"{model} of the study made" in send(client, night, f"?model={model}&format=report").text
+    assert model.encode() in send(client, night, f"?model={model}&format=edf").content
+    assert probabilities(send(client, night)) == probabilities(headline)  # it stays the headline
+
+
+def test_a_model_that_the_bundle_lacks_is_named_with_those_that_it_has(client):
+    answer = send(client, b"nothing", "?model=lightgm")
+    assert answer.status_code == 422
+    assert "No model 'lightgm' in the bundle; did you mean 'lightgbm'?" in answer.json()["detail"]
 
 
 def test_a_file_that_training_saw_is_said_to_be_in_sample(folder, night):

@@ -11,15 +11,19 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import uvicorn
+from click.testing import CliRunner
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from builders import make_bundle
+from builders import make_bundle, write_edf
+from epochal.commands.replay import replay
 from epochal.errors import EpochalError
+from epochal.provenance import RESEARCH_USE
 from epochal.serving.app import create_app
 from epochal.serving.bundle import Scorer, write_bundle
 from epochal.serving.scoring import score_recording
 from epochal.serving.service.access import SUBPROTOCOL
+from epochal.serving.service.alert_rules import AlertRule
 from epochal.serving.service.options import ServiceOptions
 from epochal.serving.stream.client import StreamClient
 from epochal.serving.stream.declaring import Declaration
@@ -167,6 +171,70 @@ class TestConversation:
         assert closed.value.rcvd.code == 1000
         with connect(url) as line:
             assert refusal_of(line, {"type": "start", "resume": token})["status"] == 404
+
+
+@pytest.mark.slow
+class TestAlerts:
+    RULE = AlertRule(label="W", probability=0.0, for_s=60)  # due with the second epoch
+
+    @pytest.fixture(scope="class")
+    def ruled(self, folder):
+        with Served(folder, alerts=(self.RULE,)) as address:
+            yield address
+
+    def test_one_follows_the_epoch_that_completes_it(self, ruled):
+        with connect(ruled) as line:
+            begin(line)
+            say(line, encode_blocks({"EEG": make_signal(100)}, {"EEG": 0}, ["EEG"]))
+            came = [json.loads(line.recv(timeout=60)) for _ in range(5)]
+        assert [one["type"] for one in came] == ["epoch", "epoch", "alert", "epoch", "ack"]
+        alert = came[2]
+        assert (alert["rule"], alert["epoch"]) == ("W ≥ 0 for ≥ 60 s", 1)
+        assert (alert["onset_s"], alert["duration_s"]) == (0.0, 60.0)
+        assert alert["peak_probability"] == pytest.approx(max(e["proba_W"] for e in came[:2]))
+        assert (alert["kind"], alert["data_source"]) == ("stream", "simulated")
+        assert alert["notice"] == RESEARCH_USE
+
+    def test_one_that_a_broken_line_may_have_lost_is_said_again(self, ruled):
+        with connect(ruled) as line:
+            token = begin(line)["stream"]
+            say(line, encode_blocks({"EEG": make_signal(100)}, {"EEG": 0}, ["EEG"]))
+            came = [json.loads(line.recv(timeout=60)) for _ in range(5)]
+        for next_epoch, expected in (
+            (2, ["alert", "epoch"]),
+            (3, []),
+            (0, [e["type"] for e in came[:4]]),
+        ):
+            with connect(ruled) as line:
+                say(line, {"type": "start", "resume": token, "next_epoch": next_epoch})
+                hear(line, "started")
+                again = [json.loads(line.recv(timeout=60)) for _ in expected]
+                say(line, {"type": "gap", "until_s": 100})
+                assert json.loads(line.recv(timeout=60))["type"] == "ack"
+            assert [one["type"] for one in again] == expected
+            assert [one for one in again if one["type"] == "alert"] == [came[2]][
+                : "alert" in expected
+            ]
+
+    def test_a_client_hears_of_it_once_though_the_line_breaks(self, ruled):
+        heard, declaration = [], Declaration(channels={"EEG": {"sfreq": 100}})
+        with StreamClient(ruled, declaration, heed=heard.append) as client:
+            epochs = client.push({"EEG": make_signal(65)})
+            client._line.socket.close()
+            epochs += client.push({"EEG": make_signal(35)})
+        assert [one["epoch"] for one in epochs] == [0, 1, 2]
+        assert [(one["label"], one["epoch"]) for one in heard] == [("W", 1)]
+
+    def test_replay_prints_it(self, ruled, tmp_path):
+        night = write_edf(tmp_path / "night.edf", {"EEG": make_signal(100)}, sfreq=100)
+        done = CliRunner().invoke(
+            replay, [str(night), "--url", ruled, "--bundle", "causal"], catch_exceptions=False
+        )
+        (line,) = [one for one in done.stderr.splitlines() if one.startswith("Alert: ")]
+        assert "W ≥ 0 for ≥ 60 s, from 0 s for 60 s so far" in line
+        assert "how often this alert is false is not known" in line
+        assert RESEARCH_USE in line
+        assert len(done.stdout.splitlines()) == 3
 
 
 @pytest.mark.slow

@@ -3,8 +3,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +11,7 @@ import httpx
 import pytest
 
 from service_material import free_port
+from warm_process import WarmProcess, call_script
 
 pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).with_name("slow_service.py")
@@ -24,12 +23,8 @@ class Process:
     def __init__(self, log, **options):
         self.port, self.log = free_port(), log
         given = {f"EPOCHAL_SERVE_{name.upper()}": str(value) for name, value in options.items()}
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, str(SCRIPT), str(self.port)],
-                env={**os.environ, **given},
-                stderr=file,
-            )
+        env = {**os.environ, **given}
+        self.process = WarmProcess(call_script, SCRIPT, str(self.port), env=env, log=log)
         self.url = f"http://127.0.0.1:{self.port}"
 
     def wait(self):
@@ -37,7 +32,7 @@ class Process:
         while time.monotonic() < end and self.process.poll() is None:
             with contextlib.suppress(httpx.TransportError):
                 return httpx.get(f"{self.url}/health") and self
-            time.sleep(0.1)
+            time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
     def get(self, path, **params):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from builders import make_channel
+from epochal.checksums import SIGNAL_SHA256
 from epochal.errors import RecordingError
 from epochal.recording import Recording
 from epochal.serving.stream.feeding import cut_pieces, declare_recording
@@ -52,6 +53,13 @@ def test_what_is_known_of_the_recording_is_declared():
     assert declared.channels["TEMP"].unit == "degC"
     assert (declared.age, declared.started_at, declared.data_source) == (50.0, start, "simulated")
     assert "X" not in declared.model_dump_json()
+
+
+def test_the_files_hash_goes_with_it_and_comes_back_as_what_training_knows_it_by():
+    recording = make_counted(metadata={SIGNAL_SHA256: "ab" * 32})
+    declared = declare_recording(recording)
+    assert declared.signal_sha256 == "ab" * 32
+    assert declared.recording().metadata[SIGNAL_SHA256] == "ab" * 32
 
 
 def test_some_channels_may_be_chosen():

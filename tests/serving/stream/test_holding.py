@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from epochal.serving.stream.holding import HeldStreams
@@ -90,3 +92,11 @@ def test_epochs_that_a_client_missed_are_said_again(streams):
     for number in range(5):
         assert held.work(lambda one: [{"epoch": one}], number) == [{"epoch": number}]
     assert [one["epoch"] for one in held.missed(3)] == [3, 4]
+
+
+def test_alerts_are_kept_with_the_epochs_that_raised_them(streams):
+    held = streams.hold("stream", "a")
+    held.watch = lambda epochs: [SimpleNamespace(epoch=one["epoch"]) for one in epochs]
+    for number in range(5):
+        held.work(lambda one: [{"epoch": one}], number)
+    assert [one.epoch for one in held.alerts_from(3)] == [3, 4]

@@ -59,6 +59,7 @@ def make_pair(**fields):
     return Recording("r1", "r1", channels, **fields)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece_s", [0.7, 5.0, 33.0])
 def test_it_says_what_it_says_of_the_whole_recording(scorer, piece_s):
     recording = make_pair()

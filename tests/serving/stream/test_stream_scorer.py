@@ -90,6 +90,7 @@ class TestEquality:
             except RecordingError as error:
                 assert "cannot give the model's features" in str(error)  # of 35 Hz
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("normalise", ["running", "calibration"])
     def test_of_what_just_passed_and_of_the_start(self, normalise):
         context = ContextOptions(
@@ -104,6 +105,7 @@ class TestEquality:
         recording = make_raw(600)
         assert_same(stream_all(recording, scorer, piece_s=31, resume_every=9), recording, scorer)
 
+    @pytest.mark.slow
     def test_of_every_column_and_not_only_those_that_the_model_sees(self):
         """Features outside the training range are counted, so that every column shows."""
         context = ContextOptions(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from epochal import __version__
 from epochal.provenance import RESEARCH_USE
 from epochal.serving.bundle import Manifest
+from epochal.serving.messages.alerts import Alert
 
 
 class Provenance(BaseModel):
@@ -65,6 +66,9 @@ class ScoredRecording(BaseModel):
 
     summary: dict[str, Any] = Field(description="As `epochal score` writes it beside its table.")
     epochs: list[dict[str, Any]] = Field(description="A row per epoch, as in the CSV.")
+    alerts: list[Alert] = Field(
+        default_factory=list, description="Raised by the operator's rules, by onset."
+    )
 
 
 class ScoreAnswer(BaseModel):

@@ -34,7 +34,7 @@ def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": _WHY.get(status, HTTPStatus(status).phrase),
-            "content": _as_problem(),
+            "content": _as_problem(status),
         }
         for status in sorted({*statuses, *_COMMON})
     }
@@ -43,11 +43,13 @@ def may_answer(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def any_other() -> dict[int | str, dict[str, Any]]:
     """Return FastAPI's `responses` for whatever a route does not name: it is a problem, too."""
     what = "Whatever went wrong, the detail says what and what is allowed."
-    return {"default": {"description": what, "content": _as_problem()}}
+    return {"default": {"description": what, "content": _as_problem(500)}}
 
 
-def _as_problem() -> dict[str, Any]:
-    return {_PROBLEM: {"schema": inline(ProblemDetails)}}
+def _as_problem(status: int) -> dict[str, Any]:
+    title = HTTPStatus(status).phrase
+    shown = ProblemDetails(title=title, status=status, detail=_WHY.get(status, title))
+    return {_PROBLEM: {"schema": inline(ProblemDetails), "example": shown.model_dump()}}
 
 
 def json_body(

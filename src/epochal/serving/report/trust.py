@@ -54,4 +54,7 @@ def _tell_drift(drift: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("Farthest off", ", ".join(drivers)))
     if drift["drift"] and drift.get("likely_fault"):
         rows.append(("Looks like", str(drift["likely_fault"])))
+    unlike = (drift.get("confidence") or {}).get("unlike", [])
+    if unlike:
+        rows.append(("Unlike whole recordings of left-out subjects", ", ".join(unlike)))
     return rows

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from epochal.provenance import RESEARCH_USE
+from epochal.serving.messages.alerts import Alert
 from epochal.serving.service.alert_rules import AlertRule
-from epochal.serving.service.alerts import Alert
 from epochal.serving.service.state import Service
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from epochal.serving.bundle import STACK
 from epochal.serving.harmful_bodies import KIND
+from epochal.serving.heading import looks_back_only
 from epochal.serving.messages.answers import BatchPrediction, Prediction, describe_source
 from epochal.serving.messages.documented import json_body, may_answer
 from epochal.serving.messages.requests import BatchRequest, PredictRequest, Sample
@@ -181,13 +181,7 @@ def _say(
 
 def is_causal(shelved: Shelved, model: str) -> bool:
     """Say whether a model's answer to an epoch looks back only, filters and all."""
-    manifest = shelved.scorer.manifest
-    if manifest.feature_engineering.looks_ahead:
-        return False
-    smoothing, entries = manifest.smoothing.get(model), shelved.scorer.models
-    if smoothing is None:
-        return entries[model].causal
-    return entries[STACK].causal and smoothing.kind == "forward"
+    return looks_back_only(shelved.scorer.manifest, model)
 
 
 def _count(batch: BatchRequest) -> int:

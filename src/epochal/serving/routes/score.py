@@ -9,10 +9,11 @@ from typing import Annotated, Literal, NamedTuple
 from fastapi import APIRouter, Query, Request, Response
 
 from epochal.provenance import RESEARCH_USE
+from epochal.serving.heading import refuse_unknown_model
 from epochal.serving.messages.answers import ScoreAnswer
 from epochal.serving.messages.documented import file_body, may_answer
 from epochal.serving.routes.bundles import BundleName
-from epochal.serving.routes.predict import SOURCE_HEADER, Substitute
+from epochal.serving.routes.predict import SOURCE_HEADER, ModelName, Substitute
 from epochal.serving.scored_files import (
     MEDIA_TYPES,
     ScoredOne,
@@ -67,6 +68,7 @@ class Asked(NamedTuple):
     """What the address asks for, beside the file."""
 
     bundle: str | None
+    model: str | None
     substitute: bool
     kind: Kind
 
@@ -88,6 +90,7 @@ def router(service: Service) -> APIRouter:
     async def score(
         request: Request,
         bundle: BundleName = None,
+        model: ModelName = None,
         substitute: Substitute = False,
         simulated: Simulated = False,
         kind: FormatOf = None,
@@ -97,15 +100,23 @@ def router(service: Service) -> APIRouter:
         Several bundles and none named: the only one that matches the file. The upload is deleted
         once it is scored.
         """
-        asked = Asked(bundle, substitute, kind or negotiate(request))
-        if bundle is not None:
-            service.shelf.get(bundle)  # before gigabytes come for nothing
+        asked = Asked(bundle, model, substitute, kind or negotiate(request))
+        _refuse_unknown(service, asked)  # before gigabytes come for nothing
         with upload_folder(service.work_folder) as folder:
             limit = service.options.max_upload_bytes
             upload = await receive(request, folder, max_bytes=limit, simulated=simulated)
             return await service.run(_score, service, upload, asked)
 
     return routes
+
+
+def _refuse_unknown(service: Service, asked: Asked) -> None:
+    """Refuse a bundle that is not there, and a model that it does not have."""
+    if asked.bundle is None and len(service.shelf.names) != 1:
+        return  # the file tells which one
+    manifest = service.shelf.get(asked.bundle).scorer.manifest
+    if asked.model is not None:
+        refuse_unknown_model(manifest, asked.model)
 
 
 def negotiate(request: Request) -> Kind:
@@ -151,6 +162,7 @@ def _score(service: Service, upload: Upload, asked: Asked) -> Response:
         Path(upload.path),
         upload.name,
         bundle=asked.bundle,
+        model=asked.model,
         allow_substitution=asked.substitute,
     )
     return _respond(work, done, asked.kind)
@@ -163,6 +175,7 @@ def _respond(work: Work, done: list[ScoredOne], kind: Kind) -> Response:
     )
     headers["X-Epochal-Retention"] = RETENTION
     headers["X-Epochal-Bundle"] = work.bundle
+    headers["X-Epochal-Model"] = work.scorer.manifest.headline
     return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
 
 

@@ -102,7 +102,7 @@ class Line:
             **held.stream.describe(),
         )
         if token is not None:
-            await self._send_epochs(held.missed(_whole(message.get("next_epoch", 0))))
+            await self._send_missed(held, _whole(message.get("next_epoch", 0)))
         return held
 
     async def _start(self, message: dict[str, Any]) -> HeldStream:
@@ -139,12 +139,12 @@ class Line:
             if held.line is not self:
                 return
             if isinstance(message, dict) and message.get("type") == "finish":
-                await self._send_epochs(await self._work(held.work, held.stream.finish))
+                await self._send_epochs(held, await self._work(held.work, held.stream.finish))
                 await self._acknowledge(held, "finished")
                 self._streams.drop(held)
                 await self._socket.close(1000)
                 return
-            await self._send_epochs(await self._work(self._apply, held, message))
+            await self._send_epochs(held, await self._work(self._apply, held, message))
             await self._acknowledge(held, "ack")
 
     def _apply(self, held: HeldStream, message: Any) -> list[Epoch]:
@@ -188,9 +188,21 @@ class Line:
             raise Problem(413, f"a message of {len(message)} bytes; at most {most}")
         return message if isinstance(message, bytes) else _read_json(message)
 
-    async def _send_epochs(self, epochs: list[Epoch]) -> None:
+    async def _send_missed(self, held: HeldStream, next_epoch: int) -> None:
+        """Send what a client missed; of the last epoch that it has, the alerts may be lacking."""
+        for alert in held.alerts_from(next_epoch - 1):
+            if alert.epoch < next_epoch:
+                await self._send("alert", **alert.model_dump())
+        await self._send_epochs(held, held.missed(next_epoch))
+
+    async def _send_epochs(self, held: HeldStream, epochs: list[Epoch]) -> None:
+        """Send epochs, and after each the alerts that it completed."""
+        alerts = held.alerts_from(epochs[0]["epoch"]) if epochs else []
         for epoch in epochs:
             await self._send("epoch", **epoch)
+            for alert in alerts:
+                if alert.epoch == epoch["epoch"]:
+                    await self._send("alert", **alert.model_dump())
 
     async def _acknowledge(self, held: HeldStream, kind: str) -> None:
         stream = held.stream
@@ -201,7 +213,7 @@ class Line:
             unscored_s=round(stream.unscored_s, 6),
         )
 
-    async def _send(self, kind: str, **content: Any) -> None:
+    async def _send(self, kind: str, /, **content: Any) -> None:
         text = json.dumps({"type": kind, **_plain(content)}, allow_nan=False)
         try:
             await self._socket.send_text(text)

@@ -11,14 +11,12 @@ import uuid
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel, Field
 
 from epochal.labels import PROBA
-from epochal.provenance import RESEARCH_USE
 from epochal.serving.bundle import Manifest
+from epochal.serving.messages.alerts import Alert, Kind
 from epochal.serving.service.alert_rules import (
     AlertRule,
     Episode,
@@ -34,29 +32,6 @@ from epochal.serving.service.webhook import Webhook
 
 logger = logging.getLogger(__name__)
 _N_KEPT = 1000
-Kind = Literal["recording", "stream"]
-
-
-class Alert(BaseModel):
-    """One alert."""
-
-    id: str
-    raised_at: str = Field(description="When, in UTC.", examples=["2026-01-31T12:00:00+00:00"])
-    rule: str = Field(examples=["Seizure ≥ 0.8 for ≥ 20 s"])
-    label: str
-    bundle: str
-    model: str
-    kind: Kind
-    source: str = Field(description="The id of the request, job or stream that was scored.")
-    onset_s: float = Field(description="From the recording's start, in seconds.")
-    duration_s: float = Field(description="So far, where it is a stream's.")
-    peak_probability: float
-    data_source: str = Field(description="real or simulated: training and recording together.")
-    false_alarms_per_hour: float | None = Field(
-        description="As measured for the rule or, for the class, in the bundle; null: not known."
-    )
-    false_alarms: str = Field(description="The same in words.")
-    notice: str = RESEARCH_USE
 
 
 class Alerts:

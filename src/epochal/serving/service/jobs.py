@@ -14,7 +14,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from epochal.errors import EpochalError
 from epochal.serving.scored_files import (
@@ -146,8 +146,10 @@ class Jobs:
             if self.files.keep_results(state, _write_all(work, done, told)):
                 self._finish(state, work, done)
         except EpochalError as error:
-            status = error.status if isinstance(error, Problem) else 422
-            self._fail(state, status, reason_of(error))
+            status, members = (
+                (error.status, error.members) if isinstance(error, Problem) else (422, {})
+            )
+            self._fail(state, status, reason_of(error), **members)
         except Exception as error:
             logger.exception("a job failed")
             self._fail(state, 500, f"an unforeseen failure ({type(error).__name__})")
@@ -168,8 +170,8 @@ class Jobs:
             problems=problems_of(done),
         )
 
-    def _fail(self, state: JobState, status: int, detail: str) -> None:
-        self._end(state, status="failed", error={"status": status, "detail": detail})
+    def _fail(self, state: JobState, status: int, detail: str, **members: Any) -> None:
+        self._end(state, status="failed", error={"status": status, "detail": detail, **members})
 
     def _end(self, state: JobState, **facts: object) -> None:
         ended = {**facts, "stage": facts["status"], "finished_at": datetime.now(UTC)}

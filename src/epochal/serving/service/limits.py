@@ -30,15 +30,8 @@ _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'self'"
 )
-# FastAPI's own pages of documentation fetch their script and style from there
-_DOCS_FROM = "cdn.jsdelivr.net"
-_DOCS_POLICY = (
-    f"default-src 'self'; script-src 'self' 'unsafe-inline' {_DOCS_FROM}; worker-src blob:; "
-    f"style-src 'self' 'unsafe-inline' {_DOCS_FROM}; img-src 'self' data: fastapi.tiangolo.com; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
-_DOCS = frozenset(["/docs", "/redoc", "/docs/oauth2-redirect"])
 _SAFETY = {
+    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "no-referrer",
@@ -195,9 +188,7 @@ class SafetyHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer with the headers."""
-        policy = _DOCS_POLICY if scope.get("path") in _DOCS else _POLICY
-        headers = {**_SAFETY, "Content-Security-Policy": policy}
-        await self.app(scope, receive, _with_headers(send, headers))
+        await self.app(scope, receive, _with_headers(send, _SAFETY))
 
 
 def _with_headers(send: Send, headers: dict[str, str]) -> Send:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from epochal.errors import EpochalError, did_you_mean
 from epochal.serving.entries import Precision
 from epochal.serving.service.alert_rules import AlertRule
 
 MIB = 1024 * 1024
+PREFIX = "EPOCHAL_SERVE_"
 
 
 class ServiceOptions(BaseSettings):
     """What the operator of a service decides."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EPOCHAL_SERVE_", extra="forbid", frozen=True, env_ignore_empty=True
+        env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True
     )
 
     bundles: dict[str, Path] = Field(
@@ -99,3 +104,40 @@ class ServiceOptions(BaseSettings):
         if self.webhook_url is not None and self.webhook_secret is None:
             raise ValueError("webhook_url needs webhook_secret: alerts are sent signed")
         return self
+
+
+def read_options(**given: Any) -> ServiceOptions:
+    """Return the options: those given, and all others from the environment.
+
+    A name that no option has (a key under a misspelt one would protect nothing) and a wrong value
+    raise `EpochalError`. No value is quoted: it may be a secret.
+    """
+    refuse_unknown(os.environ)
+    try:
+        return ServiceOptions(**given)
+    except ValidationError as error:
+        raise EpochalError("; ".join(_tell(fault) for fault in error.errors())) from None
+    except SettingsError as error:
+        raise EpochalError(_tell_unreadable(str(error))) from None
+
+
+def refuse_unknown(names: Iterable[str] | Mapping[str, str]) -> None:
+    """Raise `EpochalError` for a variable that begins as the service's do, and is none of them."""
+    known = [f"{PREFIX}{name.upper()}" for name in ServiceOptions.model_fields]
+    for name in sorted(names):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise EpochalError(f"no option '{name}'{did_you_mean(name.upper(), known)}")
+
+
+def _tell(fault: Any) -> str:
+    if not fault["loc"]:
+        return str(fault["msg"])
+    name, *within = fault["loc"]
+    where = "".join(f", {part}" for part in within)
+    return f"{PREFIX}{str(name).upper()}{where}: {fault['msg']}"
+
+
+def _tell_unreadable(reason: str) -> str:
+    found = re.search(r'field "(\w+)"', reason)
+    name = f"{PREFIX}{found[1].upper()}" if found else "the environment"
+    return f'{name}: no JSON; a list is written as ["one", "two"], quotation marks included'

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.config import STARTUP_FAILURE
 
+from epochal.errors import EpochalError
 from epochal.serving.service import logs
 from epochal.serving.service.connections import patient_protocol
 from epochal.serving.service.state import Service
@@ -45,7 +44,10 @@ class Server(uvicorn.Server):
 
 
 def serve(app: FastAPI, *, host: str, port: int) -> None:
-    """Serve an application of `create_app` until it is told to stop."""
+    """Serve an application of `create_app` until it is told to stop.
+
+    Raises `EpochalError` where it could not begin: the log has said why.
+    """
     service: Service = app.state.service
     logs.configure(service.options.log_format)
     config = uvicorn.Config(
@@ -62,4 +64,6 @@ def serve(app: FastAPI, *, host: str, port: int) -> None:
     with contextlib.suppress(KeyboardInterrupt):  # raised anew once all is finished
         server.run()
     if not server.started:
-        sys.exit(STARTUP_FAILURE)
+        raise EpochalError(
+            f"not started on {host}:{port}, for the reason above; --port takes another, 0 any free"
+        )

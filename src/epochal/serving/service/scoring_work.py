@@ -6,6 +6,7 @@ from pathlib import Path
 
 from epochal.errors import EpochalError, RecordingError
 from epochal.serving.finding import explain_mismatch, look
+from epochal.serving.heading import with_headline
 from epochal.serving.parts import open_parts
 from epochal.serving.scored_files import ScoredOne, Told, Work, blaming, score_file
 from epochal.serving.service.problems import Problem, reason_of
@@ -21,22 +22,26 @@ def score_upload(
     *,
     bundle: str | None,
     allow_substitution: bool,
+    model: str | None = None,
     tell: Told = lambda stage, share: None,
 ) -> tuple[Work, list[ScoredOne]]:
-    """Return the scored recordings of a received file; whatever is wrong raises `EpochalError`."""
+    """Return the scored recordings of a received file, by the headline or another `model`.
+
+    Whatever is wrong raises `EpochalError`.
+    """
     tell("reading", 0.0)
     with blaming(name, path):
         opened = open_upload(service, path, name)
         shelved = choose_bundle(service.shelf, opened, bundle)
-    work = Work(opened, name, shelved.name, shelved.scorer, allow_substitution)
+    scorer = with_headline(shelved.scorer, model)
+    work = Work(opened, name, shelved.name, scorer, allow_substitution)
     try:
         done = score_file(work, tell)
     except EpochalError:
         service.metrics.refused(shelved.name)
         raise
-    for one in done:
-        watch_scored(service, shelved, one.recording, one.scored)
-    return work, done
+    told = [watch_scored(service, shelved, one.recording, one.scored) for one in done]
+    return work, [one._replace(alerts=alerts) for one, alerts in zip(done, told, strict=True)]
 
 
 def open_upload(service: Service, path: Path, name: str) -> Path:

@@ -19,6 +19,7 @@ _EXPOSED = (
     "RateLimit-Policy",
     "Retry-After",
     "X-Epochal-Bundle",
+    "X-Epochal-Model",
     "X-Epochal-Data-Source",
     "X-Epochal-In-Sample",
     "X-Epochal-Notice",

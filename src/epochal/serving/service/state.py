@@ -14,10 +14,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from epochal.serving.messages.alerts import Alert
 from epochal.serving.scoring import Scored
 from epochal.serving.service import logs
 from epochal.serving.service.access import Access
-from epochal.serving.service.alerts import Alert, Alerts
+from epochal.serving.service.alerts import Alerts
 from epochal.serving.service.metrics import Metrics
 from epochal.serving.service.options import ServiceOptions
 from epochal.serving.service.problems import Problem

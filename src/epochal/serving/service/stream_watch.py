@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from epochal.serving.messages.alerts import Alert, StreamAlert
 from epochal.serving.service import logs
-from epochal.serving.service.alerts import Alert, probabilities
+from epochal.serving.service.alerts import probabilities
 from epochal.serving.service.shelf import Shelved
 from epochal.serving.service.state import Service
 
@@ -24,12 +25,21 @@ class StreamWatch:
         self._alerts = service.alerts.stream(shelved, source=source, data_source=data_source)
         self._n_epochs = 0
 
-    def see(self, epochs: Sequence[Mapping[str, Any]]) -> list[Alert]:
-        """Take epochs down, each once and in order, as `StreamScorer` returns them."""
+    def see(self, epochs: Sequence[Mapping[str, Any]]) -> list[StreamAlert]:
+        """Take epochs down, each once and in order as `StreamScorer` returns them.
+
+        What is returned are the alerts that they complete.
+        """
         if not epochs:
             return []
         self._metrics.scored(self._name, pd.DataFrame(list(epochs)), None)
         self._n_epochs += len(epochs)
         logs.note(bundle=self._name, n_epochs=self._n_epochs)
-        seen = ((one["onset_s"], probabilities(one, self._classes)) for one in epochs)
-        return [alert for onset_s, proba in seen for alert in self._alerts.see(onset_s, proba)]
+        return [
+            StreamAlert(epoch=one["epoch"], **alert.model_dump())
+            for one in epochs
+            for alert in self._raised_by(one)
+        ]
+
+    def _raised_by(self, epoch: Mapping[str, Any]) -> list[Alert]:
+        return self._alerts.see(epoch["onset_s"], probabilities(epoch, self._classes))

@@ -12,6 +12,7 @@ from epochal.recording import Recording
 from epochal.serving.answering import Answers
 from epochal.serving.drift_watch import DriftWatch, is_whole
 from epochal.serving.drifting import like_training
+from epochal.serving.messages.alerts import Alert
 from epochal.serving.rows import Table
 from epochal.serving.scoring import Scored
 from epochal.serving.service import logs
@@ -48,9 +49,17 @@ def watch_rows(
         )
 
 
-def watch_scored(service: Service, shelved: Shelved, recording: Recording, scored: Scored) -> None:
-    """Take down a recording that was scored, as far as training would have kept it."""
-    service.take_down(shelved, scored, source=logs.source())
+def watch_scored(
+    service: Service, shelved: Shelved, recording: Recording, scored: Scored
+) -> list[Alert]:
+    """Take down a recording that was scored, and return the alerts that it raised."""
+    alerts = service.take_down(shelved, scored, source=logs.source())
+    _watch_drift(service, shelved, recording, scored)
+    return alerts
+
+
+def _watch_drift(service: Service, shelved: Shelved, recording: Recording, scored: Scored) -> None:
+    """Watch a recording for drift, as far as training would have kept it."""
     reference = shelved.scorer.drift_reference
     if reference is None or scored.features is None:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -21,7 +21,10 @@ _BLOCK_SAMPLES = 250_000  # of a channel in a message: 1 MB
 
 
 class StreamClient:
-    """One stream to a server; used as a context. What the server refuses raises `EpochalError`."""
+    """One stream to a server; used as a context. What the server refuses raises `EpochalError`.
+
+    `heed` hears of each alert of the server's rules once, as `StreamAlert` in plain JSON.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class StreamClient:
         *,
         bundle: str | None = None,
         key: str | None = None,
+        heed: Callable[[dict[str, Any]], None] = lambda alert: None,
     ) -> None:
         self._url, self._headers = url, {} if key is None else {"X-API-Key": key}
         content = declaration.model_dump(mode="json", exclude_none=True)
@@ -39,6 +43,7 @@ class StreamClient:
         self._names = list(declaration.channels)
         self._positions = dict.fromkeys(self._names, 0)
         self._next_epoch, self._token = 0, ""
+        self._heed, self._heeded = heed, set[str]()
         self.unscored_s = 0.0
         self.started: dict[str, Any] = {}
 
@@ -138,7 +143,15 @@ class StreamClient:
             raise EpochalError(f"{self._url}: no answer for {WAIT_S:g} s") from error
         if answer["type"] == "error":
             raise EpochalError(f"{self._url}: {answer['detail']} ({answer['status']})")
+        if answer["type"] == "alert":
+            self._hear_of(answer)
         return answer
+
+    def _hear_of(self, alert: dict[str, Any]) -> None:
+        """Pass an alert on, unless it came before the line broke, too."""
+        if alert["id"] not in self._heeded:
+            self._heeded.add(alert["id"])
+            self._heed({name: value for name, value in alert.items() if name != "type"})
 
     def _connect(self) -> None:
         from websockets.exceptions import InvalidHandshake, InvalidURI

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, ValidationError, field_validator
 
+from epochal.checksums import SIGNAL_SHA256
 from epochal.errors import EpochalError
 from epochal.options.base import Options
 from epochal.readers.edf_units import parse_unit
@@ -16,6 +17,8 @@ from epochal.recording import Channel, DataSource, Recording
 from epochal.serving.bundle import Scorer
 
 MOST_CHANNELS = 256
+# what a recording's metadata may say that a stream's results rest on
+KNOWN = ("age", "sex", "lights_on_s", "lights_off_s", SIGNAL_SHA256)
 HIGHEST_SFREQ = 50_000.0
 _ID = re.compile(r"[\w.+-]{1,80}")
 
@@ -46,6 +49,11 @@ class Declaration(Options):
     lights_on_s: float | None = Field(None, description="Of animals: seconds from the start.")
     lights_off_s: float | None = Field(None, description="Of animals: seconds from the start.")
     data_source: DataSource = Field("real", description="real or simulated.")
+    signal_sha256: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{64}$",
+        description="Of a recorded file: its signals' hash, which tells whether training saw it.",
+    )
     allow_substitution: bool = Field(
         False, description="Let another derivation stand in for a missing one; epochs then say so."
     )
@@ -63,8 +71,7 @@ class Declaration(Options):
 
     def recording(self) -> Recording:
         """Return the recording that the stream is, without a sample yet."""
-        known = ("age", "sex", "lights_on_s", "lights_off_s")
-        metadata = {name: getattr(self, name) for name in known if getattr(self, name) is not None}
+        metadata = {name: getattr(self, name) for name in KNOWN if getattr(self, name) is not None}
         return Recording(
             self.recording_id,
             self.recording_id,

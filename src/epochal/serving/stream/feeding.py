@@ -11,10 +11,9 @@ import numpy as np
 
 from epochal.errors import RecordingError, did_you_mean
 from epochal.recording import Channel, Recording
-from epochal.serving.stream.declaring import Declaration, declare
+from epochal.serving.stream.declaring import KNOWN, Declaration, declare
 
 _TOLERANCE = 1e-6  # samples
-_KNOWN = ("age", "sex", "lights_on_s", "lights_off_s")
 
 
 class Piece(NamedTuple):
@@ -38,7 +37,7 @@ def declare_recording(
     if not recording.channels:
         raise RecordingError(recording.recording_id, "it has no channels: nothing to stream")
     chosen = [one for one in recording.channels if not channels or one.name in channels]
-    known: dict[str, Any] = {name: recording.metadata.get(name) for name in _KNOWN}
+    known: dict[str, Any] = {name: recording.metadata.get(name) for name in KNOWN}
     return declare(
         {
             "channels": {

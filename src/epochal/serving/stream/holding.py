@@ -6,13 +6,15 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from epochal.serving.messages.alerts import StreamAlert
 from epochal.serving.stream.scorer import Epoch, StreamScorer
 
 MOST_EPOCHS_KEPT = 2880  # for a client that missed some: a day of 30 s
+MOST_ALERTS_KEPT = 1000
 
 
 @dataclass(eq=False)
@@ -26,20 +28,29 @@ class HeldStream:
     left_at: float = 0.0
     recent: deque[Epoch] = field(default_factory=lambda: deque(maxlen=MOST_EPOCHS_KEPT))
     lock: threading.Lock = field(default_factory=threading.Lock)
-    watch: Callable[[list[Epoch]], Any] = lambda epochs: None  # hears of each epoch once
+    watch: Callable[[list[Epoch]], Sequence[StreamAlert]] = lambda epochs: ()  # each epoch once
+    alerts: deque[StreamAlert] = field(default_factory=lambda: deque(maxlen=MOST_ALERTS_KEPT))
 
     def work(self, function: Callable[..., list[Epoch]], *given: Any) -> list[Epoch]:
-        """Call a method of the stream, one at a time, and keep the epochs that it returns."""
+        """Call a method of the stream, one at a time, and keep what comes of it.
+
+        The epochs are returned; `alerts_from` has the alerts that they raised.
+        """
         with self.lock:
             epochs = function(*given)
             self.recent.extend(epochs)
-            self.watch(epochs)
+            self.alerts.extend(self.watch(epochs))
             return epochs
 
     def missed(self, next_epoch: int) -> list[Epoch]:
         """Return the epochs from a number on, as far back as they are kept."""
         with self.lock:
             return [epoch for epoch in self.recent if epoch["epoch"] >= next_epoch]
+
+    def alerts_from(self, epoch: int) -> list[StreamAlert]:
+        """Return the alerts that epochs from a number on completed."""
+        with self.lock:
+            return [alert for alert in self.alerts if alert.epoch >= epoch]
 
 
 class HeldStreams:

@@ -100,6 +100,7 @@ class StreamScorer:
             "data_source": data_source_of_result(manifest.data_source, recording.data_source),
             "recording_data_source": recording.data_source,
             "training_data_source": manifest.data_source,
+            "in_sample": manifest.saw(recording),
             "epoch_length_s": self._ingestion.epoch_length_s,
             "epoch_step_s": self._step_s,
             "substitutions": substitutions_of(recording),

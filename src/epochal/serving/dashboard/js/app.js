@@ -16,8 +16,13 @@ let lastView = null;
 /** What an address names: #/models/demo/classes?role=test. */
 function parse(hash) {
   const [path, query] = hash.replace(/^#\/?/, "").split("?");
-  const [view, ...args] = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const [view, ...args] = path.split("/").filter(Boolean).map(decoded);
   return { view: view in VIEWS ? view : "models", args, query: new URLSearchParams(query) };
+}
+
+/** What somebody typed may be no encoding at all: then it names nothing, and is taken as it is. */
+function decoded(part) {
+  try { return decodeURIComponent(part); } catch { return part; }
 }
 
 async function show() {

@@ -5,11 +5,12 @@ import { memory } from "../dom.js";
 import { words } from "../format.js";
 import { address, choice, empty } from "./controls.js";
 
-/** Return the studies of which `has` is true, and the one that is named or was last looked at. */
+/** Return the studies of which `has` is true, and the one that is named, else was last looked at. */
 export async function chooseStudy(name, has = () => true, options = {}) {
   const studies = (await get("/api/results", options)).filter(has);
   const last = memory.get("study");
-  const study = studies.find((one) => one.study === name) ?? studies.find((one) => one.study === last) ?? studies[0] ?? null;
+  const named = (wanted) => studies.find((one) => one.study === wanted);
+  const study = (name ? named(name) : named(last) ?? studies[0]) ?? null; // never another than was asked for
   if (study) memory.set("study", study.study);
   return { studies, study };
 }
@@ -17,6 +18,14 @@ export async function chooseStudy(name, has = () => true, options = {}) {
 export const studyChoice = (view, studies, study, rest = []) =>
   choice({ label: "Study", options: studies.map((one) => [one.study, words(one.study)]), value: study.study, onChange: (name) => { location.hash = address(view, [name, ...rest]); } });
 
-/** What stands there when no study has run yet. */
-export const nothingYet = (what) =>
-  empty(h("p", {}, `No ${what} yet in the service's results folder.`), h("p", {}, "Run a study, such as ", h("code", {}, "make demo"), " or ", h("code", {}, "epochal run --env demo"), ", and point ", h("code", {}, "EPOCHAL_SERVE_RESULTS_FOLDER"), " at its ", h("code", {}, "data"), " folder."));
+const code = (text) => h("code", {}, text);
+// what leaves each; networks over columns are fitted in one go, and have no curves
+const RUN = ["Run a study, such as ", code("make demo"), " or ", code("epochal run --env demo")];
+const TRAIN = ["Run a study with a network over signals in ", code("deep_models.models"), ", such as ", code("cnn_bigru")];
+
+/** What stands there when there is no study to show: none of the name that the address has, or none at all. */
+export const noStudy = (view, what, name, studies) =>
+  studies.length ? empty(h("p", {}, `There is no study '${name}' with a ${what} in the service's results folder.`), h("p", {}, "There are: ", studies.map((one, at) => [at ? ", " : "", h("a", { href: address(view, [one.study]) }, words(one.study))]), ".")) : nothingYet(what);
+
+const nothingYet = (what) =>
+  empty(h("p", {}, `No ${what} yet in the service's results folder.`), h("p", {}, what === "training" ? TRAIN : RUN, ", and point ", code("EPOCHAL_SERVE_RESULTS_FOLDER"), " at its ", code("data"), " folder."));

@@ -3,7 +3,7 @@ import { get } from "../api.js";
 import { h } from "../dom.js";
 import { address, head, note, roleChoice, tabs } from "../parts/controls.js";
 import { objects } from "../parts/table.js";
-import { chooseStudy, nothingYet, studyChoice } from "../parts/studies.js";
+import { chooseStudy, noStudy, studyChoice } from "../parts/studies.js";
 import { leaderboard } from "./leaderboard.js";
 import { classes } from "./classes.js";
 import { calibration } from "./calibration.js";
@@ -24,7 +24,7 @@ const PARTS = {
 
 export async function show(root, { args, query, signal, saySource }) {
   const { studies, study } = await chooseStudy(args[0], (one) => one.tables.includes("leaderboard"), { signal });
-  if (!study) return root.append(head("Models"), nothingYet("leaderboard"));
+  if (!study) return root.append(head("Models"), noStudy("models", "leaderboard", args[0], studies));
   const part = args[1] in PARTS ? args[1] : "leaderboard";
   const board = objects(await get(`/api/results/${study.study}/tables/leaderboard`, { signal }));
   const role = board.some((row) => row.role === query.get("role")) ? query.get("role") : "oof";

@@ -3,14 +3,14 @@ import { get } from "../api.js";
 import { announce, every, h, put } from "../dom.js";
 import { clock, percent, ROLES, words } from "../format.js";
 import { classLabel, head, note, segments, tag } from "../parts/controls.js";
-import { chooseStudy, nothingYet, studyChoice } from "../parts/studies.js";
+import { chooseStudy, noStudy, studyChoice } from "../parts/studies.js";
 import { strips } from "../parts/strips.js";
 
 const SPEEDS = [1, 4, 10, 40];
 
 export async function show(root, { args, signal, saySource }) {
   const { studies, study } = await chooseStudy(args[0], (one) => one.has_playback, { signal });
-  if (!study) return root.append(head("Playback"), nothingYet("playback"));
+  if (!study) return root.append(head("Playback"), noStudy("playback", "playback", args[0], studies));
   const play = await get(`/api/results/${study.study}/playback`, { signal });
   saySource(play.data_source);
   const moments = play.subjects.flatMap((subject, part) => subject.truth.map((_, at) => ({ part, at })));

@@ -6,10 +6,14 @@ import { address, bar, choice, classLabel, note, tag } from "../parts/controls.j
 import { classVar } from "../colours.js";
 import { signalsPanel } from "../parts/signals.js";
 import { table } from "../parts/table.js";
+import { hasRules, ruleColumns, rulesOf, ruleTags } from "./rules.js";
 import { timeline } from "../parts/timeline.js";
 
 export async function result(root, id, { signal, saySource }) {
-  const [found, job] = await Promise.all([get(`/api/jobs/${id}/result?format=json`, { signal }), get(`/api/jobs/${id}`, { signal })]);
+  const at = `/api/jobs/${encodeURIComponent(id)}`;
+  const [found, job] = await Promise.all([get(`${at}/result?format=json`, { signal }), get(at, { signal })]).catch((error) => {
+    throw [404, 422].includes(error.status) ? new Error(`no result of the name '${id}'; results are deleted when their job expires`) : error;
+  });
   saySource(found.data_source);
   const place = h("div", { class: "stack" });
   const names = found.recordings.map((one) => one.summary.recording_id);
@@ -29,7 +33,7 @@ function downloads(id, found) {
     h("a", { class: "button", href: address("review", ["new"], { job: id }) }, "Review"));
 }
 
-function one(job, { summary, epochs }, signal) {
+function one(job, { summary, epochs, alerts }, signal) {
   const { id } = job;
   const classes = Object.keys(summary.epochs_per_class);
   const length = summary.epoch_length_s;
@@ -46,6 +50,7 @@ function one(job, { summary, epochs }, signal) {
     { kind: "steps", name: "Hypnogram", height: 96, codes },
     { kind: "areas", name: "Probability\nof each class", height: 62, proba: classes.map((name) => epochs.map((row) => row[`proba_${name}`])) },
     { kind: "marks", name: "Flagged", height: 12, where: epochs.map((row) => Boolean(row.flags)) },
+    ...(hasRules(epochs) ? [{ kind: "marks", name: "Abstained", height: 12, where: epochs.map((row) => row.abstain) }] : []),
   ];
   const time = h("div");
   const drawTime = (more) => put(time, timeline({ label: "Epochs over time", epochs: { onsets, length }, classes, rows: [...rows, ...more], tell, onSelect: select }));
@@ -57,6 +62,7 @@ function one(job, { summary, epochs }, signal) {
     remarks(summary),
     h("section", {}, h("ul", { class: "legend" }, classes.map((name, number) => h("li", {}, classLabel(name, number)))), time),
     h("section", {}, about, panel),
+    rulesOf(summary, alerts, classes),
     h("div", { class: "split" }, minutes(summary, classes, length), allEpochs(epochs, classes)),
     note(job.expires_at ? `The upload was deleted once it was scored. Its signals and results are deleted at ${when(job.expires_at)}.` : ""));
 }
@@ -70,13 +76,17 @@ async function spectrogram(id, signal) {
 function drift(summary) {
   const verdict = summary.drift;
   if (!verdict || verdict.drift === null || verdict.drift === undefined) return null;
-  return verdict.drift ? tag(`drift: ${words(verdict.likely_fault ?? "unlike the training data")}`, "warn") : tag("like the training data", "good");
+  if (verdict.drift) return tag(`drift: ${words(verdict.likely_fault ?? "unlike the training data")}`, "warn");
+  const unlike = verdict.confidence?.unlike ?? [];
+  return unlike.length ? tag("labels unlike the training subjects'", "warn", unlike.join(", ")) : tag("like the training data", "good");
 }
 
 function remarks(summary) {
   const replaced = Object.entries(summary.substitutions ?? {}).map(([wanted, stood]) => `${stood} stands in for ${wanted}.`);
   const seen = summary.in_sample === true ? ["Training saw this recording: these figures say nothing of how well others are scored."] : [];
-  return h("div", {}, seen.map((text) => note(text, "warn")), replaced.map((text) => note(text, "warn")), summary.problems.map((text) => note(text)), summary.caveats.map((text) => note(text)));
+  const unlike = summary.drift?.confidence?.unlike ?? [];
+  const odd = unlike.length ? [`Unlike whole recordings of the training subjects while they were left out: ${unlike.join(", ")}.`] : [];
+  return h("div", {}, [...seen, ...odd].map((text) => note(text, "warn")), replaced.map((text) => note(text, "warn")), summary.problems.map((text) => note(text)), summary.caveats.map((text) => note(text)));
 }
 
 const flagsOf = (row) => (row.flags ? row.flags.split(";").map(words) : []);
@@ -86,7 +96,7 @@ function epochCard(row, classes) {
     h("h2", {}, `Epoch ${row.epoch}`), h("span", { class: "muted num" }, clock(row.onset_s)),
     row.label ? classLabel(row.label, classes.indexOf(row.label)) : h("span", { class: "muted" }, "not scored"),
     h("span", { class: "probas" }, classes.map((name, number) => h("span", { class: "proba" }, `${name} ${percent(row[`proba_${name}`], 0)}`, bar(row[`proba_${name}`], classVar(number))))),
-    flagsOf(row).map((flag) => tag(flag, "warn")));
+    flagsOf(row).map((flag) => tag(flag, "warn")), ruleTags(row));
 }
 
 function minutes(summary, classes, length) {
@@ -109,6 +119,7 @@ function allEpochs(epochs, classes) {
       { key: "onset_s", label: "From", show: clock },
       { key: "label", label: "Label", show: (value) => (value ? classLabel(value, classes.indexOf(value)) : "–") },
       { key: "confidence", label: "Confidence", right: true, show: (value) => figure(value, 2) },
+      ...ruleColumns(epochs),
       { key: "flags", label: "Flags", wrap: true, show: (value) => words(value || "") },
     ];
     details.append(table({ caption: "Epochs", columns, rows: epochs, tall: true }));

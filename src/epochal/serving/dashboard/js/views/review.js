@@ -1,6 +1,6 @@
 /* Which recording to review: one that was just scored, one of a study, or one begun before. */
 import { get, post } from "../api.js";
-import { h, put } from "../dom.js";
+import { append, h, put } from "../dom.js";
 import { count, percent, when, words } from "../format.js";
 import { address, bar, choice, empty, head, note, tag } from "../parts/controls.js";
 import { objects, table } from "../parts/table.js";
@@ -13,11 +13,11 @@ export async function show(root, given) {
   const [reviews, studies] = await Promise.all([get("/api/reviews", { signal }), get("/api/results", { signal })]);
   const sources = new Set([...reviews.map((one) => one.card.data_source), ...studies.filter((one) => one.has_epochs).map((one) => one.data_source)]);
   if (sources.size) given.saySource(sources.size === 1 ? [...sources][0] : "real/simulated");
-  root.append(
+  append(root, [
     head("Review", h("a", { class: "button", href: "#/score" }, "Score a recording first")),
     h("p", { class: "muted" }, "The least certain epochs come first. On real nights, the first tenth holds more than three times its share of errors. Every change is kept with who made it and when."),
     reviews.length ? begun(reviews) : empty("No review was begun yet."),
-    await ofStudies(studies.filter((one) => one.has_epochs), signal));
+    await ofStudies(studies.filter((one) => one.has_epochs), signal)]);
 }
 
 async function begin(query, signal) {

@@ -102,7 +102,14 @@ function line(entry) {
     error || job?.error ? h("p", { class: "failed", role: "alert" }, error ?? reason(job.error)) : null);
 }
 
-const reason = (error) => (typeof error === "string" ? error : error?.detail ?? "it failed");
+const reason = (error) => (error?.bundles ? undecided(error.bundles) : typeof error === "string" ? error : error?.detail ?? "it failed");
+
+/** Why the service could not choose a bundle by itself, and what the reader can do here. */
+function undecided(bundles) {
+  const named = Object.entries(bundles), fit = named.filter(([, said]) => said === "matches").map(([name]) => name);
+  if (fit.length) return `More than one bundle matches this file: ${fit.join(", ")}. Choose one in the list “Bundle” and send it again.`;
+  return `No bundle is sure to match this file (${named.map(([name, said]) => `${name}: ${said}`).join("; ")}). Where you know which one is for it, choose it in the list “Bundle” and send it again.`;
+}
 
 const shareOf = (job) => (job.percent ?? 0) / 100;
 

@@ -123,8 +123,12 @@ function alertsOf({ rules, alerts }) {
     { key: "data_source", label: "Data", show: (value) => tag(value, value === "real" ? "" : "warn") },
     { key: "false_alarms", label: "False alarms", wrap: true },
   ];
-  return [h("p", { class: "muted" }, `Rules: ${rules.map((rule) => rule.name ?? rule.label).join("; ")}.`), alerts.length ? table({ caption: "The latest first", columns, rows: alerts, tall: alerts.length > 8 }) : note("No alert was raised since the service began.")];
+  return [h("p", { class: "muted" }, `Rules: ${rules.map(ruleWords).join("; ")}.`), alerts.length ? table({ caption: "The latest first", columns, rows: alerts, tall: alerts.length > 8 }) : note("No alert was raised since the service began.")];
 }
+
+/** What a rule asks for, in the words that its alerts have. */
+const ruleWords = ({ label, probability, for_s, bundles }) =>
+  `${label} ≥ ${probability} for ≥ ${for_s} s${bundles.length ? ` (of ${bundles.join(", ")})` : ""}`;
 
 function byRoute(samples) {
   const routes = [...new Set((samples.get(`${REQUESTS}_count`) ?? []).map((one) => one.labels.route))];

@@ -6,7 +6,7 @@ import { className } from "../colours.js";
 import { chart } from "../parts/chart.js";
 import { choice, head, note, noteQuery, tag } from "../parts/controls.js";
 import { table } from "../parts/table.js";
-import { chooseStudy, nothingYet, studyChoice } from "../parts/studies.js";
+import { chooseStudy, noStudy, studyChoice } from "../parts/studies.js";
 
 const PANELS = [
   ["Loss", [["train_loss", "training", false], ["val_loss", "validation", true]], 4],
@@ -16,7 +16,7 @@ const PANELS = [
 
 export async function show(root, { args, query, signal, saySource }) {
   const { studies, study } = await chooseStudy(args[0], (one) => one.has_training, { signal });
-  if (!study) return root.append(head("Training"), nothingYet("training"));
+  if (!study) return root.append(head("Training"), noStudy("training", "training", args[0], studies));
   saySource(study.data_source);
   const runs = new Map();
   let model = query.get("model"), newest = 0, drawn = [];

@@ -1,0 +1,175 @@
+"""What rules make of an upload, and addresses that name nothing, in a real browser."""
+
+import json
+import threading
+import time
+
+import httpx
+import pandas as pd
+import pytest
+import uvicorn
+from made_browser import Visit, chromium
+from made_results import make_results
+
+from builders import make_night, write_edf
+from epochal.serving.app import create_app
+from epochal.serving.burden import measure_burden
+from epochal.serving.service.alert_rules import AlertRule
+from rest_material import icu_bundle, ruled_bundle, write
+from service_material import LABELS, NAME, make_options, write_night
+
+pytestmark = pytest.mark.slow
+RULE = AlertRule(label="REM", probability=0.5, for_s=60)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory, browser):
+    """Serve two bundles that match the same files, and a study's results."""
+    folder = tmp_path_factory.mktemp("ruled")
+    bundle = write(folder / "bundle", ruled_bundle())
+    make_results(folder / "data")
+    options = make_options(folder, bundles={NAME: bundle, "other": bundle}, alerts=(RULE,))
+    server = uvicorn.Server(uvicorn.Config(create_app(options), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(30)
+
+
+@pytest.fixture
+def visit(browser, url):
+    made = Visit(browser, url)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def job(url, tmp_path_factory) -> str:
+    """The id of a scored night."""
+    night = write_night(tmp_path_factory.mktemp("night") / "night.edf").read_bytes()
+    given = {"bundle": NAME, "keep_signals": "true"}
+    sent = httpx.post(f"{url}/api/jobs", params=given, files={"file": ("night.edf", night)})
+    location = f"{url}{sent.headers['Location']}"
+    end = time.monotonic() + 60
+    while (state := httpx.get(location).json())["status"] != "done":
+        assert time.monotonic() < end, state
+        time.sleep(0.05)
+    return state["id"]
+
+
+def test_a_file_that_two_bundles_match_says_what_to_do_in_this_page(visit, tmp_path):
+    page = visit.go("score")
+    signals = make_night(LABELS, seed=100).channels[0].data
+    night = write_edf(tmp_path / "night.edf", {"EEG": signals, "EOG": signals})
+    page.set_input_files("#file", night)
+    told = page.get_by_role("alert")
+    told.wait_for(timeout=30_000)
+    assert told.inner_text() == (
+        f"More than one bundle matches this file: {NAME}, other. "
+        "Choose one in the list “Bundle” and send it again."
+    )
+    page.get_by_label("Bundle").select_option("other")
+    page.set_input_files("#file", night)
+    page.get_by_role("link", name="Look at it").wait_for(timeout=30_000)
+    assert visit.failures() == []
+
+
+def test_a_file_that_no_bundle_matches_for_sure_says_why_and_what_to_do(visit, tmp_path):
+    page = visit.go("score")
+    page.set_input_files("#file", write_night(tmp_path / "night.edf"))
+    told = page.get_by_role("alert")
+    told.wait_for(timeout=30_000)
+    assert "other: the recording is of a kind that nothing tells" in told.inner_text()
+    assert "choose it in the list “Bundle”" in told.inner_text()
+    assert "bundle=" not in told.inner_text()
+
+
+def test_a_result_shows_abstention_prediction_sets_and_alerts(visit, url, job):
+    answer = httpx.get(f"{url}/api/jobs/{job}/result?format=json").json()["recordings"][0]
+    page = visit.go(f"score/{job}")
+    tiles = page.locator(".tile").all_inner_texts()
+    share = 100 * answer["summary"]["answers"]["answered_share"]
+    assert tiles[0].split("\n")[:2] == ["Answered", f"{share:.1f} %"]
+    assert tiles[1].split("\n")[:2] == ["Error allowed", "5.0 %"]
+    assert tiles[2].startswith(
+        f"Prediction sets\n{answer['summary']['answers']['mean_set_size']:.2f}"
+    )
+    assert page.locator(".timeline .name", has_text="Abstained").count() == 1
+    first = answer["epochs"][0]["prediction_set"].replace(";", ", ")
+    page.get_by_text(f"Cannot be ruled out: {first}.").wait_for()
+    alerts = page.get_by_role("table", name="By the operator's rules").locator("tbody tr")
+    assert alerts.count() == 1
+    assert alerts.inner_text().split("\t")[:3] == ["REM ≥ 0.5 for ≥ 60 s", "0:04:00", "2 min"]
+    page.get_by_text("All epochs as a table").click()
+    heads = page.locator("details thead").inner_text()
+    assert "Cannot be ruled out" in heads
+    assert page.get_by_text("abstains", exact=True).count() == sum(
+        epoch["abstain"] for epoch in answer["epochs"]
+    )
+    assert visit.faint_texts() == []
+    assert visit.failures() == []
+
+
+def test_a_result_of_icu_eeg_shows_its_burden(visit, url, job):
+    answer = httpx.get(f"{url}/api/jobs/{job}/result?format=json").json()
+    manifest = icu_bundle().manifest.model_copy(update={"classes": ("Seizure", "Other")})
+    labels = ["Seizure"] * 18 + ["Other"] * 54 + ["Seizure"] * 36  # 50 s each: an hour and a half
+    epochs = pd.DataFrame({"label": labels, "onset_s": 50.0 * pd.RangeIndex(len(labels))})
+    summary = answer["recordings"][0]["summary"]
+    summary["burden"] = measure_burden(epochs, manifest)
+    summary["epochs_per_class"] = {"Seizure": 54, "Other": 54}
+    visit.page.route(
+        f"**/api/jobs/{job}/result?format=json",
+        lambda route: route.fulfill(body=json.dumps(answer), content_type="application/json"),
+    )
+    page = visit.go(f"score/{job}")
+    shown = page.get_by_role("table", name="Minutes of each hour").locator("tbody tr")
+    rows = [text.split() for text in shown.all_inner_texts()]
+    assert rows == [
+        ["All", "90.0", "30.0", "30.0"],
+        ["0–1", "60.0", "15.0", "45.0"],
+        ["1–2", "30.0", "60.0", "0.0"],
+    ]
+    assert page.get_by_text("Seizure alarms").count() == 1
+    assert "2\n1.33 per hour" in page.locator(".tile", has_text="Seizure alarms").inner_text()
+    assert page.get_by_text("Not for alerts.").count() == 1
+    assert visit.failures() == []
+
+
+@pytest.mark.parametrize("view", ["models", "training", "playback"])
+def test_a_study_that_is_not_there_is_not_shown_as_another(visit, view):
+    page = visit.go(f"{view}/nosuch")
+    assert "There is no study 'nosuch'" in page.inner_text("main")
+    assert page.locator("main table, main canvas, main svg").count() == 0
+    page.get_by_role("link", name="made").click()
+    page.wait_for_url(f"**/#/{view}/made")
+    page.get_by_label("Study").wait_for()
+    assert visit.failures() == []
+
+
+def test_a_result_that_is_not_there_is_told_in_words(visit):
+    page = visit.go("score/nosuch")
+    assert "no result of the name 'nosuch'" in page.get_by_role("alert").inner_text()
+    page = visit.go("score/" + "0" * 32)
+    assert "no result of the name '000" in page.get_by_role("alert").inner_text()
+    assert all("Failed to load resource" in text for text in visit.said)  # the browser's own notes
+
+
+def test_the_service_view_tells_each_rule_in_words(visit, job):
+    page = visit.go("service")
+    page.get_by_text("Rules: REM ≥ 0.5 for ≥ 60 s.").wait_for()
+    assert visit.failures() == []
+
+
+def test_known_answers_stand_on_this_night():
+    assert LABELS.index("REM") * 30 == 240  # where the alert of 0:04:00 begins
+    assert LABELS.count("REM") * 30 == 120
