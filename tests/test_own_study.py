@@ -292,6 +292,7 @@ def refusal(root: Path, *arguments: str) -> str:
     return result.output.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", list(PLANTED))
 def test_a_planted_fault_is_named_in_one_line_before_any_node_runs(fault, tmp_path, monkeypatch):
     changes, line = PLANTED[fault]

@@ -182,6 +182,7 @@ def test_a_training_subjects_file_is_told_by_its_name(sleep):
     assert manifest.saw(simulated) is False
 
 
+@pytest.mark.slow
 def test_a_night_is_scored_from_an_empty_folder_without_naming_a_bundle(cohorts, empty):
     shutil.copy(night_of(cohorts), "x.edf")
     done = score("x.edf")
@@ -195,6 +196,7 @@ def test_a_night_is_scored_from_an_empty_folder_without_naming_a_bundle(cohorts,
     assert any("last epoch of every bout" in line for line in summary["caveats"])
 
 
+@pytest.mark.slow
 def test_a_night_at_another_rate_gets_the_same_hypnogram(cohorts, empty):
     path = night_of(cohorts)
     slow = read_signals(path, CHANNELS)

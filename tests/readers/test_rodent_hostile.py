@@ -44,6 +44,18 @@ def test_any_variables_end_in_a_recording_or_a_named_error(tmp_path, variables):
     assert isinstance(outcome, Recording) or "m1" in outcome
 
 
+@pytest.mark.parametrize("length_s", [np.nan, np.inf, -1.0, 1e305])
+def test_a_length_that_no_epoch_has_is_refused(tmp_path, length_s):
+    write_mat(tmp_path / "m1.mat", mat_variables(labels=np.full(2000, 3.0), epochLength=length_s))
+    assert "not of up to a day" in read_or_refuse(tmp_path)
+
+
+@pytest.mark.parametrize("rate_hz", [np.nan, np.inf, -1.0, 1e307])
+def test_a_rate_that_no_signal_has_is_refused(tmp_path, rate_hz):
+    scipy.io.savemat(tmp_path / "m1.mat", {"EEG": np.zeros(5), "fs": rate_hz})
+    assert "m1.mat: a sampling rate of" in read_or_refuse(tmp_path)
+
+
 @pytest.mark.parametrize("size", [0, 100, 1000, 20_000])
 @pytest.mark.parametrize("version", ["v5", "v7.3"])
 def test_a_truncated_file_is_refused(tmp_path, version, size):

@@ -40,6 +40,7 @@ def cohort(tmp_path_factory):
 # The layout
 
 
+@pytest.mark.slow
 def test_the_files_are_those_of_the_data_set(cohort):
     train = pd.read_csv(cohort / "train.csv")
     assert list(train.columns) == COLUMNS

@@ -19,7 +19,7 @@ from pydantic import Field
 from epochal.errors import RecordingError
 from epochal.readers import Source, reader, reader_of
 from epochal.readers.label_attachment import attach_file, attach_labels, check_length
-from epochal.readers.mat_signals import EPOCHS, find_number, load_variables, read_codes
+from epochal.readers.mat_signals import find_epoch_length, load_variables, read_codes
 from epochal.readers.naming import safe_name
 from epochal.readers.parquet import read_parquet
 from epochal.readers.participants import find_lights, read_start, tidy_facts
@@ -217,7 +217,7 @@ def _with_file(recording: Recording, path: Path, options: Options) -> Recording:
     codes = read_codes(path, variables)
     if codes is None:
         raise RecordingError(path, f"no labels in it; it has: {', '.join(variables)}")
-    length_s = find_number(variables, EPOCHS) or options.epoch_s
+    length_s = find_epoch_length(path, variables) or options.epoch_s
     hypnogram = from_codes(codes, epoch_s=length_s, stages=stages, where=path)
     check_length(
         hypnogram, recording, epoch_s=length_s, tolerance=options.length_tolerance, where=path

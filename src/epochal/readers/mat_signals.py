@@ -19,6 +19,9 @@ from epochal.recording import Channel
 RATES = ("fs", "sfreq", "sr", "srate", "samplingrate", "samplerate", "samplingfrequency",
          "samplefrequency", "sampfreq")  # fmt: skip
 EPOCHS = ("epochlength", "epochlen", "epochduration")
+# Beyond these a number is no rate and no length of an epoch, and arithmetic with it overflows.
+HIGHEST_RATE_HZ = 1e9
+LONGEST_EPOCH_S = 86_400.0
 SIGNAL = re.compile(r"(eeg|emg|ecg|ekg|acc|accel\w*|actigraphy|activity|motion)\w*", re.IGNORECASE)
 LABELS = re.compile(r"(labels?|stages?|scores?|hypnogram|adjustedlabels)(_\w+)?", re.IGNORECASE)
 
@@ -50,6 +53,14 @@ def find_number(variables: Mapping[str, Any], names: Sequence[str]) -> float | N
         if _plain(name) in names and isinstance(value, int | float):
             return float(value)
     return None
+
+
+def find_epoch_length(path: str | Path, variables: Mapping[str, Any]) -> float | None:
+    """Return the length in seconds of the labels' epochs, or None; what is none is refused."""
+    length_s = find_number(variables, EPOCHS)
+    if length_s and not 0 < length_s <= LONGEST_EPOCH_S:
+        raise RecordingError(path, f"epochs of {length_s:g} s, not of up to a day")
+    return length_s
 
 
 def _plain(name: str) -> str:
@@ -129,7 +140,7 @@ def _rate_of(
         raise RecordingError(
             path, f"no sampling rate (such as `fs`); it has: {given}; the option `sfreq` gives one"
         )
-    if not 0 < rate < np.inf:
+    if not 0 < rate <= HIGHEST_RATE_HZ:
         raise RecordingError(path, f"a sampling rate of {rate:g} Hz for '{name}'")
     return rate
 

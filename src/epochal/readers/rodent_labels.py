@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from epochal.errors import RecordingError
 from epochal.readers.label_attachment import attach_file, attach_labels, check_length
-from epochal.readers.mat_signals import EPOCHS, find_number, load_variables, read_codes
+from epochal.readers.mat_signals import find_epoch_length, load_variables, read_codes
 from epochal.readers.participants import read_json
 from epochal.readers.stage_maps import (
     ACCUSLEEP_CODES,
@@ -96,8 +96,8 @@ def label_recording(
     if variables is None or codes is None:
         return _without_labels(recording, options)
     stages = _stage_map(options, ACCUSLEEP_CODES)
-    length_s = find_number(variables, EPOCHS) or epoch_s or options.epoch_s
     where = path or recording.recording_id
+    length_s = find_epoch_length(where, variables) or epoch_s or options.epoch_s
     hypnogram = from_codes(codes, epoch_s=length_s, stages=stages, where=where)
     check_length(
         hypnogram, recording, epoch_s=length_s, tolerance=options.length_tolerance, where=where
