@@ -118,7 +118,7 @@ def test_scores_come_with_sets_abstention_and_a_verdict(folder):
     done = call("score", "night.edf")
     assert done.exit_code == 0, done.output
     table = pd.read_csv("out/night.epochs.csv", keep_default_na=False)
-    assert list(table)[-2:] == ["prediction_set", "abstain"]
+    assert list(table)[-4:] == ["prediction_set", "abstain", "data_source", "in_sample"]
     assert list(table)[:5] == ["epoch", "onset_s", "label", "confidence", "flags"]
     firsts = table["prediction_set"].str.split(";").str[0]
     assert (firsts == table["label"]).all()
