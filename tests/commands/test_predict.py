@@ -58,14 +58,12 @@ def test_prediction_needs_neither_torch_nor_scikit_learn(tmp_path):
 
 
 def test_no_model_is_fitted_while_predicting(tmp_path, monkeypatch):
-    import epochal.models.cross_fitting as cross_fitting
-
     def refuse(*_, **__):
         raise AssertionError("something was trained")
 
-    monkeypatch.setattr(cross_fitting, "cross_fit", refuse)
-    monkeypatch.setattr(cross_fitting, "fit_estimator", refuse)
     run = trained(*ALL)
+    monkeypatch.setattr("epochal.models.cross_fitting.cross_fit", refuse)
+    monkeypatch.setattr("epochal.models.one_fit.fit_estimator", refuse)
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
     assert predict(run, tmp_path / "p.csv", *rows_of()).exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
