@@ -1,12 +1,18 @@
+import inspect
 import os
 import shutil
 import tempfile
+from functools import partial
 
 import pytest
 from hypothesis import settings
 
 # Tiny fits side by side: threads that spin would starve each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Kedro reads its settings by dynaconf, which asks for the lines of code of the whole stack, each
+# time anew: under pytest, whose stack is deep, that is a second. Without the lines it is none.
+inspect.stack = partial(inspect.stack, 0)
 
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("epochal", deadline=None)

@@ -86,6 +86,7 @@ def test_the_parameters_of_a_study_validate(study):
         assert type(validated[name]).model_config["extra"] == "forbid"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_planted_unknown_option_in_any_section_is_refused(study, tmp_path):
     project = make_project(tmp_path)

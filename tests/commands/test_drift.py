@@ -169,6 +169,7 @@ def test_a_planted_fault_is_drift(folder, name, fault):
         assert "channel EEG: ln 50 Hz share" in [one["feature"] for one in content["drivers"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said_hz", [200.0, 50.0])
 def test_a_file_that_says_a_wrong_rate_is_drift(folder, said_hz):
     long = np.tile(EEG, 2)

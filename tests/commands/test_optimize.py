@@ -56,6 +56,7 @@ def test_base_models_that_are_not_searched_for_are_fitted_once(tmp_path):
     assert done.output.count("hgb_tabular: fit") == 2  # folds, not trials times folds
 
 
+@pytest.mark.slow
 def test_several_targets_are_searched_together(tmp_path, quick):
     done = call(
         "optimize", *inputs(), "--splits", 2, "--hgb-fe", "--with-lstm", "--with-cnn",
@@ -89,6 +90,7 @@ def test_train_takes_what_a_search_found(tmp_path, quick):
     assert "opt/trials.jsonl" in manifest["hashes"]
 
 
+@pytest.mark.slow
 def test_a_search_that_was_cut_short_goes_on(tmp_path, monkeypatch):
     seen = []
     predict = searching.Trials.predict

@@ -59,6 +59,7 @@ def assert_equal_to_original(model, content, rows):
     assert np.abs(run(content, rows[model.columns]) - original).max() < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_an_export_equals_its_original_on_rows_that_it_has_not_seen(name):
     rows = make_features(EPOCHS, seed=1).assign(empty=0.0)

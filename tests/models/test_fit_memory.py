@@ -33,6 +33,7 @@ def test_every_kind_says_what_it_needs():
     assert set(NEEDED) == set(ROSTER)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
 def test_a_fit_takes_no_more_than_is_said_and_not_much_less():
     done = subprocess.run(

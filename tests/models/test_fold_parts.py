@@ -62,6 +62,7 @@ def test_trials_that_follow_each_other_stay_in_their_fold(given):
     assert list(divide(tuned(**given)).parts)[:2] == ["fold_0", "fold_1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sequential", "threads", "processes"])
 def test_every_backend_makes_the_same_model_bit_for_bit(tmp_path, backend):
     options = {
@@ -116,6 +117,7 @@ def test_batches_of_tpe_are_the_same_in_whatever_order_they_are_done():
     assert len({trial["C"] for trial in found.trials}) == 17
 
 
+@pytest.mark.slow
 def test_batches_of_tpe_learn_from_the_batches_before():
     found, _ = find(n_trials=40, at_once=4)
     off = [abs(np.log(trial["C"])) for trial in found.trials]

@@ -113,6 +113,7 @@ def test_a_state_tells_other_numbers_and_other_rows_apart():
 TUNE = TuneOptions(space={"C": RangeOptions(low=0.01, high=1)}, n_trials=2, n_folds=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -294,6 +294,7 @@ def test_a_column_of_scorers_that_is_not_there_is_refused(dataset, option):
 STAGES = {"0": "W", "1": "N1", "2": "N2", "3": "N3", "4": "REM", "-1": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dodh", "dodo"])
 def test_five_real_scorers_agree_as_published(tmp_path, name):
     """Guillot et al. 2020: each scorer agrees with the others on about 80 % of the epochs."""

@@ -60,6 +60,7 @@ def test_weights_go_with_their_rows(h5):
     assert heavy[:, 2].mean() > plain[:, 2].mean()
 
 
+@pytest.mark.slow
 def test_a_loaded_model_does_not_learn(h5):
     loaded = load_model(trained("hgb", "lstm", "cnn") / "models/cnn_temporal.onnx", "cnn_temporal")
     one = LoadedByRow(loaded, h5).fit(NUMBERS, LABELS)

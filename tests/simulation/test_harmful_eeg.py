@@ -108,6 +108,7 @@ def test_the_spectrogram_sits_275_seconds_before_the_eeg(cohort):
 # The same seed, the same files
 
 
+@pytest.mark.slow
 def test_files_follow_from_the_seed_and_the_patient_alone(cohort, tmp_path):
     work = jobs(tmp_path, SMALL)
     for name in reversed(list(work)):
