@@ -5,6 +5,8 @@ import pytest
 
 from run_directory.small_runs import call, copy_of, data, inputs, trained
 
+pytestmark = pytest.mark.slow  # whole runs are trained
+
 ALL = ("hgb", "lstm", "cnn")
 
 
@@ -12,7 +14,6 @@ def evaluate(run, *given):
     return call("evaluate", "--run-dir", run, *given)
 
 
-@pytest.mark.slow
 def test_out_of_fold_figures_are_those_of_training(tmp_path):
     run = trained(*ALL)
     before = sorted(path.name for path in run.rglob("*"))

@@ -13,6 +13,8 @@ from epochal.serving.bundle import Scorer, write_bundle
 from epochal.serving.explaining import explain_epoch, list_columns
 from epochal.signals.epoching import index_epochs
 
+pytestmark = pytest.mark.slow  # models are trained and explained
+
 LABELS = ["W"] * 6 + ["N2"] * 6 + ["REM"] * 6
 NIGHT = make_night(LABELS, seed=100, metadata={"age": 32.0, "sex": "F"})
 
@@ -53,7 +55,6 @@ def test_a_rhythm_of_2_hz_speaks_for_the_class_that_is_made_of_it(folder):
     assert any(band in first["column"] for band in ("delta", "theta", "alpha"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("headline", ["logistic_regression", "lightgbm", "stack"])
 def test_contributions_and_the_other_epochs_add_up_to_the_probability(headline):
     scorer, table = Scorer(make_bundle(headline)), features()

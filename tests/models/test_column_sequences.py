@@ -13,6 +13,8 @@ from epochal.options.study import StudyOptions
 from epochal.serving.bundle import Scorer
 from window_cohort import CLASSES, codes_of, make_cohort, options
 
+pytestmark = pytest.mark.slow  # a network is cross-fitted
+
 COLUMNS = ("tells", "tells_little")
 STUDY = StudyOptions(name="columns", classes=CLASSES, recording_kind="feature_table")
 
@@ -72,7 +74,6 @@ def scorer_of(fitted) -> Scorer:
     return scorer
 
 
-@pytest.mark.slow
 def test_subjects_that_it_has_not_seen_are_told_by_their_columns(fitted, table):
     found = fitted.out_of_fold.merge(table, on=["recording_id", "epoch"])
     guess = found[[f"proba_{name}" for name in CLASSES]].to_numpy().argmax(axis=1)
@@ -85,7 +86,6 @@ def test_of_an_epoch_without_columns_nothing_is_said(fitted, table):
     assert len(fitted.out_of_fold) == len(table) - 1
 
 
-@pytest.mark.slow
 def test_it_looks_ahead_in_both_directions_and_not_in_one(fitted, table):
     assert not fitted.model.causal
     assert fit(table, params={"bidirectional": False}).model.causal

@@ -16,6 +16,8 @@ from epochal.models.export import export_model
 from epochal.models.onnx_terms import PARITY
 from epochal.serving.bundle import open_session
 
+pytestmark = pytest.mark.slow  # every kind of model is fitted and exported
+
 EPOCHS = make_epochs(n_subjects=6, n_epochs=80)
 X = make_features(EPOCHS).drop(columns=["recording_id", "epoch"])
 Y = encode(EPOCHS["label"], CLASSES)
@@ -59,7 +61,6 @@ def assert_equal_to_original(model, content, rows):
     assert np.abs(run(content, rows[model.columns]) - original).max() < 1e-5
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_an_export_equals_its_original_on_rows_that_it_has_not_seen(name):
     rows = make_features(EPOCHS, seed=1).assign(empty=0.0)

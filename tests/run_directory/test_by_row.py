@@ -15,6 +15,8 @@ from epochal.run_directory.manifest import read_manifest
 from epochal.run_directory.rows import H5Rows
 from run_directory.small_runs import data, trained
 
+pytestmark = pytest.mark.slow  # a whole run is trained
+
 NUMBERS = pd.DataFrame({ROW: np.arange(60)})
 LABELS = pd.read_csv(data() / "y_train_2.csv")["label"].to_numpy()[:60]
 
@@ -60,7 +62,6 @@ def test_weights_go_with_their_rows(h5):
     assert heavy[:, 2].mean() > plain[:, 2].mean()
 
 
-@pytest.mark.slow
 def test_a_loaded_model_does_not_learn(h5):
     loaded = load_model(trained("hgb", "lstm", "cnn") / "models/cnn_temporal.onnx", "cnn_temporal")
     one = LoadedByRow(loaded, h5).fit(NUMBERS, LABELS)

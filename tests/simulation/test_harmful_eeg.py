@@ -13,6 +13,8 @@ from epochal.simulation import harmful_eeg
 from epochal.simulation.harmful_eeg import Options, finish, jobs, plan, simulate_session
 from epochal.simulation.harmful_eeg_plan import rows_of
 
+pytestmark = pytest.mark.slow  # whole cohorts are simulated
+
 SMALL = Options(n_patients=2, eegs_per_patient=1.5, windows_per_eeg=2, n_test_patients=1)
 COLUMNS = [
     "eeg_id", "eeg_sub_id", "eeg_label_offset_seconds", "spectrogram_id", "spectrogram_sub_id",
@@ -40,7 +42,6 @@ def cohort(tmp_path_factory):
 # The layout
 
 
-@pytest.mark.slow
 def test_the_files_are_those_of_the_data_set(cohort):
     train = pd.read_csv(cohort / "train.csv")
     assert list(train.columns) == COLUMNS
@@ -108,7 +109,6 @@ def test_the_spectrogram_sits_275_seconds_before_the_eeg(cohort):
 # The same seed, the same files
 
 
-@pytest.mark.slow
 def test_files_follow_from_the_seed_and_the_patient_alone(cohort, tmp_path):
     work = jobs(tmp_path, SMALL)
     for name in reversed(list(work)):

@@ -11,6 +11,8 @@ from epochal.readers import bids
 from epochal.readers import rodent as rodent_reader
 from epochal.simulation import rodent
 
+pytestmark = pytest.mark.slow  # whole cohorts are simulated
+
 LAYOUTS = ("edf_csv", "edf_events", "mat_v5", "mat_v73", "bids")
 READERS = dict.fromkeys(LAYOUTS, rodent_reader) | {"bids": bids}
 SHORT = {"n_subjects": 2, "length_h": 0.5}

@@ -32,6 +32,8 @@ from epochal.simulation.slow_oscillation_night import (
     metadata_rows,
 )
 
+pytestmark = pytest.mark.slow  # whole cohorts are simulated
+
 SMALL = Options(n_rows=2600, n_test_rows=40, tabular=True)
 SHARES = np.array([114_032, 78_620, 68_982]) / ORIGINAL_N_ROWS
 
@@ -141,7 +143,6 @@ def test_more_rows_begin_with_the_same_rows():
     assert np.array_equal(few.features, many.features[:7])
 
 
-@pytest.mark.slow
 def test_many_rows_are_written_with_the_memory_of_one_night(tmp_path):
     tracemalloc.start()
     write_all(tmp_path, Options(n_rows=12_000, n_test_rows=0))
