@@ -20,7 +20,8 @@ from epochal.cluster import SHARED_FROM_BYTES, outcomes_on_cluster
 from epochal.datasets.partitions import Partitions
 from epochal.errors import EpochalError, RecordingError
 from epochal.mapped_tables import map_columns
-from epochal.models.cross_fitting import divide_cross_fit, join_table
+from epochal.models.cross_fitting import divide, join_table
+from epochal.models.one_fit import Fitting
 from epochal.options.models import ModelOptions
 from epochal.parallel import ParallelOptions, run_pieces
 from parallel_pieces import (
@@ -162,7 +163,7 @@ TABLE = join_table(make_features(EPOCHS), EPOCHS, make_splits(EPOCHS, n_folds=6,
 def watch(log, *, rest_s=0.3, table=TABLE):
     """Return a model in parts; its fits log where they are done."""
     options = ModelOptions(kind="watched", params={"log": str(log), "rest_s": rest_s})
-    return divide_cross_fit("m", options, WATCHED, table, make_study(), family="classical")
+    return divide(Fitting("m", options, WATCHED, table, make_study(), "classical"))
 
 
 def assert_equal(fitted, expected):

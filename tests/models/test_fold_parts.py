@@ -9,7 +9,8 @@ import pytest
 from builders import make_epochs, make_features, make_splits, make_study
 from epochal.datasets.partitions import Partitions
 from epochal.models.classical import ROSTER
-from epochal.models.cross_fitting import cross_fit, divide_cross_fit, join_table
+from epochal.models.cross_fitting import cross_fit, divide, join_table
+from epochal.models.one_fit import Fitting
 from epochal.models.tuning import conclude, judge_trial, search
 from epochal.options.models import ModelOptions, RangeOptions, TuneOptions
 
@@ -25,8 +26,8 @@ def tuned(**given):
     return ModelOptions(kind="logistic_regression", tune=tune, calibration="temperature")
 
 
-def divide(options, table=TABLE):
-    return divide_cross_fit("m", options, ROSTER, table, STUDY, family="classical")
+def divided(options, table=TABLE):
+    return divide(Fitting("m", options, ROSTER, table, STUDY, "classical"))
 
 
 def assert_same(one, other):
@@ -38,13 +39,13 @@ def assert_same(one, other):
 
 
 def test_the_parts_are_the_folds_and_the_refit():
-    parts = divide(ModelOptions(kind="majority")).parts
+    parts = divided(ModelOptions(kind="majority")).parts
     assert list(parts) == ["fold_0", "fold_1", "fold_2", "refit", "whole"]
     assert all(not part.needs for name, part in parts.items() if name != "whole")
 
 
 def test_trials_drawn_at_random_are_parts_that_wait_for_nothing_but_are_waited_for():
-    parts = divide(tuned(sampler="random")).parts
+    parts = divided(tuned(sampler="random")).parts
     trials = tuple(f"fold_1.trial_{number}" for number in range(4))
     assert parts["fold_1"].needs == trials
     assert {parts[trial].needs for trial in trials} == {()}
@@ -52,14 +53,14 @@ def test_trials_drawn_at_random_are_parts_that_wait_for_nothing_but_are_waited_f
 
 
 def test_trials_in_batches_wait_for_the_batches_before():
-    parts = divide(tuned(n_trials=5, at_once=2)).parts
+    parts = divided(tuned(n_trials=5, at_once=2)).parts
     needs = [len(parts[f"refit.trial_{number}"].needs) for number in range(5)]
     assert needs == [0, 0, 2, 2, 4]
 
 
 @pytest.mark.parametrize("given", [{}, {"at_once": 1}, {"storage": "x", "sampler": "random"}])
 def test_trials_that_follow_each_other_stay_in_their_fold(given):
-    assert list(divide(tuned(**given)).parts)[:2] == ["fold_0", "fold_1"]
+    assert list(divided(tuned(**given)).parts)[:2] == ["fold_0", "fold_1"]
 
 
 @pytest.mark.slow
@@ -73,7 +74,7 @@ def test_every_backend_makes_the_same_model_bit_for_bit(tmp_path, backend):
         path=str(tmp_path), dataset="pickle.PickleDataset", filename_suffix=".pkl",
         parallel={"backend": backend, "n_jobs": 2, "progress": False},
     )  # fmt: skip
-    dataset.save({name: divide(one) for name, one in options.items()})
+    dataset.save({name: divided(one) for name, one in options.items()})
     for name, piece in dataset.load().items():
         assert_same(
             piece(), cross_fit("m", options[name], ROSTER, TABLE, STUDY, family="classical")
@@ -126,7 +127,7 @@ def test_batches_of_tpe_learn_from_the_batches_before():
 
 def test_a_fold_without_a_past_has_no_trials_to_do():
     chained = TABLE.assign(first_seen_fold=0)
-    fitted = divide(tuned(sampler="random", n_trials=2), chained)
+    fitted = divided(tuned(sampler="random", n_trials=2), chained)
     assert "fold_0" not in fitted.parts
     assert set(fitted().out_of_fold["fold"]) == {1, 2}
 
@@ -145,6 +146,6 @@ def test_a_search_in_a_file_does_not_go_in_batches():
 
 
 def test_the_partial_of_a_part_names_its_fold():
-    part = divide(ModelOptions(kind="majority")).parts["fold_2"]
+    part = divided(ModelOptions(kind="majority")).parts["fold_2"]
     assert isinstance(part.work, partial)
     assert part.work.args[1] == 2

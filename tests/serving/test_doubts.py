@@ -68,6 +68,13 @@ def test_one_signal_under_two_names_is_doubted_and_both_are_named():
     assert doubts_of(recording_of(noise(0), noise(1), almost), N_EPOCHS_TRAINED, scorer) == {}
 
 
+def test_one_signal_with_gaps_under_two_names_is_still_one():
+    gapped = noise(0)
+    gapped[: 2 * 997 + 1] = np.nan
+    twins = recording_of(gapped, noise(1), gapped)
+    assert list(doubts_of(twins, N_EPOCHS_TRAINED, scorer_of(channels=CHANNELS))) == [SAME_SIGNAL]
+
+
 def test_two_flat_channels_are_flat_and_not_one_signal():
     flat = recording_of(np.zeros(360_000), np.zeros(360_000))
     assert doubts_of(flat, N_EPOCHS_TRAINED, scorer_of(channels=CHANNELS)) == {}

@@ -9,12 +9,12 @@ from epochal.serving.batch import tell
 from epochal.serving.scoring import Scored
 
 
-def told_of(problem):
+def told_of(problem, doubts=()):
     summary = {
         "n_epochs": 2, "epochs_per_class": {"W": 2}, "n_flagged": 0, "data_source": "simulated",
         "model": "tree", "in_sample": None, "problems": [problem],
     }  # fmt: skip
-    return tell(Path("night.edf"), Scored("night", None, summary))[1]
+    return tell(Path("night.edf"), Scored("night", None, summary, doubts=doubts))[1]
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_a_doubt_of_the_whole_recording_is_no_repair(monkeypatch, doubt):
     monkeypatch.setattr(doubts, "_epochs_of_training", lambda manifest: 100.0)
     monkeypatch.setattr(doubts, "_name_twins", lambda recording, manifest: ["EEG", "EOG"])
     found = doubts.doubts_of(make_recording(make_channel()), 2, SimpleNamespace(manifest=None))
-    assert told_of(found[doubt]) == f"  doubtful: {found[doubt]}"
+    assert told_of(found[doubt], doubts=tuple(found.values())) == f"  doubtful: {found[doubt]}"

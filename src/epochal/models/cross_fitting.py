@@ -26,7 +26,7 @@ __all__ = [
     "CrossFitted",
     "FittedModel",
     "cross_fit",
-    "divide_cross_fit",
+    "divide",
     "empty_predictions",
     "fit_refit",
     "gather_predictions",
@@ -79,28 +79,14 @@ def cross_fit(
     calibration is fitted on the out-of-fold predictions, those of a fold being calibrated by the
     other folds'. An unknown kind, or a pattern without a column, raises `EpochalError`.
     """
-    return divide_cross_fit(name, options, roster, table, study, family=family, store=store)()
+    return divide(Fitting(name, options, roster, table, study, family, store))()
 
 
-def divide_cross_fit(
-    name: str,
-    options: ModelOptions,
-    roster: Mapping[str, Callable[..., Any]],
-    table: pd.DataFrame,
-    study: StudyOptions,
-    *,
-    family: str,
-    store: Mapping[str, EpochInputs] | None = None,
-) -> Divided:
+def divide(fitting: Fitting) -> Divided:
     """Return `cross_fit` in parts: each fold, the refit, and the trials that each has chosen from.
 
     A search's trials are parts where several are chosen at once (`TuneOptions.batch`).
     """
-    return divide(Fitting(name, options, roster, table, study, family, store))
-
-
-def divide(fitting: Fitting) -> Divided:
-    """Return all fits of a model as parts of one piece."""
     folds = {f"fold_{fold}": fold for fold in folds_to_predict(fitting.table)}
     parts: dict[str, Part] = {}
     for fit, fold in folds.items():

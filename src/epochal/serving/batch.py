@@ -27,12 +27,6 @@ from epochal.serving.writing import Extras, write_results
 
 _PRELOADED = ["epochal.serving.batch", "epochal.serving.summary_table", "onnxruntime"]
 IN_SAMPLE = "IN-SAMPLE: the bundle was trained on this recording"
-# what a problem that is no repair of the reader's is called, by its own words
-_SAID = {
-    "stands in for": "substituted",
-    "not to be relied on": "doubtful",
-    "hold the same samples": "doubtful",
-}
 _DIED = "the process that scored it died (out of memory?); try --jobs 1"
 
 
@@ -111,14 +105,20 @@ def tell(path: Path, scored: Scored) -> list[str]:
     if summary["in_sample"]:
         lines.append(f"  {IN_SAMPLE}")
     for problem in summary["problems"]:
-        said = next((told for phrase, told in _SAID.items() if phrase in problem), "repaired")
-        lines.append(f"  {said}: {problem}")
+        lines.append(f"  {_name_problem(problem, scored)}: {problem}")
     unlike = tell_unlike(summary)
     if unlike:
         lines.append(f"  {unlike}")
     if "burden" in summary:
         lines += [f"  {line}" for line in tell_burden(summary["burden"])]
     return lines
+
+
+def _name_problem(problem: str, scored: Scored) -> str:
+    """Say what was done about a problem."""
+    if problem in scored.doubts:
+        return "doubtful"
+    return "substituted" if "stands in for" in problem else "repaired"
 
 
 def tell_lights(row: dict[str, Any]) -> list[str]:

@@ -55,6 +55,6 @@ def _are_same(one: Channel, other: Channel) -> bool:
     first, second = np.asarray(one.data), np.asarray(other.data)
     if one.sfreq != other.sfreq or len(first) != len(second) or np.ptp(first[::_EVERY]) == 0:
         return False
-    return np.array_equal(first[::_EVERY], second[::_EVERY]) and np.array_equal(
-        first, second, equal_nan=True
+    return all(
+        np.array_equal(first[::step], second[::step], equal_nan=True) for step in (_EVERY, 1)
     )

@@ -47,6 +47,7 @@ class Scored:
     epochs: pd.DataFrame
     summary: dict[str, Any]
     features: pd.DataFrame | None = None  # what drift over many recordings is told by
+    doubts: tuple[str, ...] = ()  # of the summary's problems, those of the whole recording
 
 
 def score_recording(
@@ -93,7 +94,7 @@ def score_recording(
         summary["burden"] = burden
     if verdict is not None:
         summary["drift"] = verdict
-    return Scored(recording.recording_id, table, summary, features)
+    return Scored(recording.recording_id, table, summary, features, tuple(doubts.values()))
 
 
 def _flag_drift(verdict: dict[str, Any] | None) -> list[str]:

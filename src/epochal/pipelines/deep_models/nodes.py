@@ -10,10 +10,11 @@ from epochal.epoch_inputs import InputStore, gather_inputs
 from epochal.leakage import refuse_pooled_scaling, refuse_shared_subjects
 from epochal.models.cross_fitting import (
     CrossFitted,
-    divide_cross_fit,
+    divide,
     gather_predictions,
     join_table,
 )
+from epochal.models.one_fit import Fitting
 from epochal.options.deep import DeepOptions, NetworkModelOptions
 from epochal.options.study import StudyOptions
 
@@ -76,12 +77,6 @@ def _piece(
     from epochal.models import deep
 
     deep.refuse_leaks(name, model, epochs, splits)
-    return divide_cross_fit(
-        name,
-        model,
-        deep.make_roster(name, model, checkpoints),
-        table,
-        study,
-        family="deep",
-        store=deep.choose_store(model.kind, store, epochs),
-    )
+    roster = deep.make_roster(name, model, checkpoints)
+    seen = deep.choose_store(model.kind, store, epochs)
+    return divide(Fitting(name, model, roster, table, study, "deep", seen))

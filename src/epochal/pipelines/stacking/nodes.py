@@ -7,10 +7,11 @@ import pandas as pd
 from epochal.leakage import refuse_in_sample
 from epochal.models.cross_fitting import (
     CrossFitted,
-    divide_cross_fit,
+    divide,
     gather_predictions,
     join_table,
 )
+from epochal.models.one_fit import Fitting
 from epochal.models.stack_smoothing import smooth_predictions
 from epochal.models.stacking import (
     META_ROSTER,
@@ -39,7 +40,7 @@ def fit_stack(
         return {}
     table = join_table(spread_models(predictions, models, ("oof",)), epochs, splits)
     return {
-        name: divide_cross_fit(name, meta, META_ROSTER, table, study, family="stack")
+        name: divide(Fitting(name, meta, META_ROSTER, table, study, "stack"))
         for name, meta in list_stacks(stacking).items()
     }
 
