@@ -39,7 +39,8 @@ from epochal.epoch_inputs import EpochInputs, InputStore
 from epochal.features import extract_features, prepare_inputs
 from epochal.labels import VOTE
 from epochal.metrics import confusion, kappa
-from epochal.models.cross_fitting import CrossFitted, FittedModel, join_table
+from epochal.models.cross_fitting import CrossFitted, join_table
+from epochal.models.fitted_model import FittedModel
 from epochal.models.training.epoch_rows import EpochRows, Sequences
 from epochal.readers import irr
 from epochal.serving.bundle import Scorer, read_bundle

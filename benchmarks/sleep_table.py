@@ -38,8 +38,9 @@ from _by_subject import Sums, compare, describe, draw, f1_by_class, sum_up
 from epochal.labels import encode, proba_columns
 from epochal.models.calibrators import fit_calibration
 from epochal.models.classical import ROSTER as CLASSICAL
-from epochal.models.cross_fitting import cross_fit, join_table, select_columns
+from epochal.models.cross_fitting import cross_fit, join_table
 from epochal.models.deep import COLUMN_NETWORKS, make_roster
+from epochal.models.fitted_model import select_columns
 from epochal.models.fitting import fit_estimator
 from epochal.models.outlines import outline_recordings
 from epochal.models.stack_smoothing import smooth_predictions

@@ -1,8 +1,12 @@
+import gc
 import inspect
+import multiprocessing.util
 import os
 import shutil
+import sys
 import tempfile
 from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,9 +18,27 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # time anew: under pytest, whose stack is deep, that is a second. Without the lines it is none.
 inspect.stack = partial(inspect.stack, 0)
 
+# jsonschema would compile grammars of IRIs for seconds as it is imported; no schema here has any.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("epochal", deadline=None)
 settings.load_profile("epochal")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage while everything is imported, nor later in what was.
+
+    It is millions of objects that stay: to go through them again and again takes a tenth of the
+    time of all tests.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):
@@ -32,10 +54,23 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session", autouse=True)
 def _temporary_folder(tmp_path_factory):
     """What anything puts into the system's temporary folder goes when the tests are over."""
+    multiprocessing.util.get_temp_dir()  # made now, outside: it is removed later than all of this
     folder = tmp_path_factory.mktemp("temporary")
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHARED_BY_WORKERS", str(shared))
         patch.setenv("TMPDIR", str(folder))
         patch.setattr(tempfile, "tempdir", str(folder))
         yield
     for left in folder.glob("epochal-*"):  # what else lies there clears up after itself later
         shutil.rmtree(left, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def demo(_temporary_folder):
+    """A tiny project that has run all eight pipelines: to be read, or copied and changed."""
+    from projects import Project, make_once, make_project
+
+    folder = Path(os.environ["SHARED_BY_WORKERS"]) / "demo"
+    return Project(make_once(folder, lambda part: make_project(part).run()))

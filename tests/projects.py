@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,33 @@ def make_project(path: Path) -> Project:
     project = Project(path)
     project.set(**TINY)
     return project
+
+
+def copy_of(project: Project, path: Path) -> Project:
+    """Copy a project into a folder, with the times of its files: what is fresh stays fresh."""
+    path.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", f"{project.path}/.", path], check=True)
+    return Project(path)
+
+
+def prepared_copy(project: Project, path: Path) -> Project:
+    """Copy a project as it was after features were extracted: other models may follow."""
+    copied = copy_of(project, path)
+    for folder in (copied.path / "data/demo").iterdir():
+        if folder.name[:2] >= "05":
+            shutil.rmtree(folder)
+    return copied
+
+
+def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Return a folder that whoever comes first fills: all workers of the tests share it."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            part = folder.with_suffix(".part")
+            make(part)
+            part.rename(folder)
+    return folder
 
 
 def merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pytest
 from kedro.runner import ParallelRunner, ThreadRunner
 
 from epochal.hooks import print_leaderboard
-from projects import Project, make_project
+from epochal.serving.results import StudyRun
+from projects import Project, copy_of, make_project
 from warm_process import WarmProcess
 
 pytestmark = pytest.mark.slow
@@ -21,18 +22,15 @@ UNTIL_THE_BUNDLE = {"to_outputs": ["leaderboard", "bundle"]}
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Project:
+def finished(demo) -> Project:
     """A tiny project that has run all eight pipelines."""
-    project = make_project(tmp_path_factory.mktemp("finished"))
-    project.run()
-    return project
+    return demo
 
 
 @pytest.fixture
 def copy(finished, tmp_path) -> Project:
     """A copy of the finished project that a test may change."""
-    subprocess.run(["cp", "-a", f"{finished.path}/.", tmp_path], check=True)
-    return Project(tmp_path)
+    return copy_of(finished, tmp_path)
 
 
 def times(project: Project) -> dict[str, int]:
@@ -49,6 +47,14 @@ def rewritten(project: Project, before: dict[str, int]) -> set[str]:
     """What has been written since."""
     after = times(project)
     return {name for name in after if after[name] != before.get(name)}
+
+
+def test_the_training_of_a_default_study_can_be_looked_at_in_the_dashboard(finished):
+    trainings = StudyRun(finished.path / "data/demo").trainings()
+    folds = set(finished.table("05_model_input/splits.parquet")["fold"]) - {-1}
+    assert {one.model for one in trainings} == {"residual_mlp"}
+    assert {one.part for one in trainings} == {"refit", *(f"fold_{fold}" for fold in folds)}
+    assert all(one.table.rows for one in trainings)
 
 
 def test_the_leaderboard_has_a_row_per_model_role_and_smoothing_with_the_public_columns(finished):
@@ -90,7 +96,8 @@ def test_figures_and_a_bundle_are_written(finished):
 def test_the_bundle_scores_a_raw_file_as_the_graph_did(finished):
     """Serving and training share the feature code: the same file, the same probabilities."""
     from epochal.serving.bundle import Scorer, read_bundle
-    from epochal.serving.scoring import read_raw, score_recording
+    from epochal.serving.reading import read_raw
+    from epochal.serving.scoring import score_recording
 
     scorer = Scorer(read_bundle(finished.path / "data/demo/07_model_output/bundle"))
     predictions = finished.table("07_model_output/predictions.parquet")

@@ -1,30 +1,27 @@
 """Leaks planted in a project's own files: the run fails and says which."""
 
-import subprocess
-
 import pandas as pd
 import pytest
 
-from projects import Project, make_project
+from projects import Project, copy_of, prepared_copy
 
 pytestmark = pytest.mark.slow
 CUT_ROWS = {"study": {"subjects_known": False}, "splitting": {"scheme": "shuffled", "val_share": 0}}
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory) -> Project:
+def prepared(demo, tmp_path_factory) -> Project:
     """A tiny project that has been split."""
-    project = make_project(tmp_path_factory.mktemp("prepared"))
+    project = prepared_copy(demo, tmp_path_factory.mktemp("prepared"))
     project.set(splitting={"consolidate_by": "data_source"})
-    project.run("ingestion", "feature_engineering", "splitting")
+    project.run("ingestion", "feature_engineering", "splitting", only_missing_outputs=True)
     return project
 
 
 @pytest.fixture
 def copy(prepared, tmp_path) -> Project:
     """A copy of it that a test may change."""
-    subprocess.run(["cp", "-a", f"{prepared.path}/.", tmp_path], check=True)
-    return Project(tmp_path)
+    return copy_of(prepared, tmp_path)
 
 
 def change(project, name, function):
@@ -106,9 +103,7 @@ def test_a_subject_on_two_days_of_which_one_is_held_out_stops_the_run(copy):
 @pytest.fixture(scope="module")
 def fitted(prepared, tmp_path_factory) -> Project:
     """The same project with its models fitted."""
-    path = tmp_path_factory.mktemp("fitted")
-    subprocess.run(["cp", "-a", f"{prepared.path}/.", path], check=True)
-    project = Project(path)
+    project = copy_of(prepared, tmp_path_factory.mktemp("fitted"))
     project.run("classical_models", "deep_models")
     return project
 
@@ -134,8 +129,7 @@ def test_a_scaler_fitted_on_all_rows_stops_the_run(prepared, tmp_path, monkeypat
 
     from epochal.models.classical import ROSTER
 
-    subprocess.run(["cp", "-a", f"{prepared.path}/.", tmp_path], check=True)
-    project = Project(tmp_path)
+    project = copy_of(prepared, tmp_path)
     features = project.table("04_feature/features.parquet").fillna(0.0)
     columns = list(features.columns[2:12])
     foreign = FrozenEstimator(StandardScaler().fit(features[columns]))

@@ -26,6 +26,7 @@ def test_a_mapped_table_has_the_numbers_and_a_file(tmp_path):
     assert folder_of(table) == tmp_path
 
 
+@pytest.mark.slow
 def test_the_file_goes_with_the_last_that_uses_it(tmp_path):
     column = map_values(tmp_path)["b"]
     gc.collect()

@@ -8,8 +8,9 @@ import pytest
 from epochal.models.classical import ROSTER
 from epochal.models.inventory import CLASS_MAPPING, CONFIG, FEATURE_ORDER, METRICS, SCALER
 from epochal.serving.bundle import CARD, MANIFEST, Scorer, read_bundle
-from epochal.serving.scoring import read_raw, score_recording
-from projects import Project, make_project
+from epochal.serving.reading import read_raw
+from epochal.serving.scoring import score_recording
+from projects import Project, prepared_copy
 
 pytestmark = pytest.mark.slow
 
@@ -55,10 +56,10 @@ STUDY = {
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Project:
-    project = make_project(tmp_path_factory.mktemp("models"))
+def finished(demo, tmp_path_factory) -> Project:
+    project = prepared_copy(demo, tmp_path_factory.mktemp("models"))
     project.set(**STUDY)
-    project.run(to_outputs=["leaderboard", "bundle"])
+    project.run(to_outputs=["leaderboard", "bundle"], only_missing_outputs=True)
     return project
 
 

@@ -6,6 +6,7 @@ from epochal.models.training.losses import LOSSES, make_loss
 from epochal.models.training.sampling import SAMPLERS, make_sampler
 from epochal.options import networks
 from epochal.options.base import Options
+from epochal.options.deep import NetworkModelOptions
 from epochal.options.networks import (
     AugmentationOptions,
     LossOptions,
@@ -90,3 +91,27 @@ def test_the_default_copies_of_pre_training_are_in_the_roster():
 def test_a_probability_is_one(probability):
     with pytest.raises(ValidationError, match="probability"):
         AugmentationOptions(kind="shift", probability=probability)
+
+
+OVER_SEQUENCES = {
+    "sequence": {"n_epochs": 7},
+    "training": {"max_epochs": 3},
+    "augmentations": [{"kind": "shift"}],
+    "sampling": {"kind": "hard"},
+    "pretraining": {"max_epochs": 3},
+    "pretrained": "weights",
+    "domain_weight": 0.1,
+}
+
+
+@pytest.mark.parametrize("name", OVER_SEQUENCES)
+def test_what_the_network_over_single_columns_would_pass_over_is_refused_by_name(name):
+    asked = {name: OVER_SEQUENCES[name], "loss": {"kind": "focal"}}
+    with pytest.raises(ValidationError, match=f"residual_mlp does not read `{name}`"):
+        NetworkModelOptions(kind="residual_mlp", **asked)
+    assert NetworkModelOptions(kind="column_gru", **asked).loss.kind == "focal"
+
+
+def test_what_it_reads_and_what_is_as_by_default_are_taken():
+    asked = {"loss": {"kind": "focal"}, "sequence": {"n_epochs": 1}, "class_weight": "sqrt"}
+    assert NetworkModelOptions(kind="residual_mlp", **asked).loss.kind == "focal"

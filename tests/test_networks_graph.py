@@ -13,7 +13,8 @@ from epochal.cli import cli
 from epochal.epoch_inputs import read_inputs
 from epochal.labels import proba_columns
 from epochal.serving.bundle import Scorer, read_bundle
-from epochal.serving.scoring import read_raw, score_recording
+from epochal.serving.reading import read_raw
+from epochal.serving.scoring import score_recording
 from projects import Project, make_project
 
 pytestmark = pytest.mark.slow

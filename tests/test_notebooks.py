@@ -5,16 +5,16 @@ import inspect
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 from epochal.recording import Channel, Recording
-from projects import ROOT, make_project
+from projects import ROOT, copy_of
 
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -24,11 +24,9 @@ SHARED = ("sleep_nights", "wearable_windows", "wearable_network")
 
 
 @pytest.fixture(scope="module")
-def explored(tmp_path_factory):
-    """Return a tiny project whose demo has been run, as far as the notebooks look."""
-    project = make_project(tmp_path_factory.mktemp("project"))
-    project.run(to_outputs=["leaderboard"])
-    return project.path
+def explored(demo, tmp_path_factory):
+    """Return a tiny project whose demo has been run."""
+    return copy_of(demo, tmp_path_factory.mktemp("project")).path
 
 
 @pytest.fixture(params=SHARED)
@@ -53,24 +51,15 @@ def load(name, monkeypatch):
 
 
 def execute(notebook: Path, project: Path):
-    """Run a copy of a notebook as nbmake does; return its cells with their outputs."""
+    """Run a notebook in a kernel of its own, as Jupyter does; return its cells with outputs."""
     target = project / "notebooks"
     target.mkdir(exist_ok=True)
-    for path in (notebook, *FOLDER.glob("*.py")):
+    for path in FOLDER.glob("*.py"):
         shutil.copy(path, target)
-    (target / "pytest.ini").write_text("[pytest]\n")  # not the project's own settings
-    copy = target / notebook.name
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", "-p", "no:cacheprovider", copy],
-        cwd=target,
-        env={**os.environ, "EPOCHAL_TRACKING": "off", "MPLBACKEND": INLINE},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    return [c for c in json.loads(copy.read_text("utf-8"))["cells"] if c["cell_type"] == "code"]
+    made = nbformat.read(notebook, as_version=4)
+    env = {**os.environ, "EPOCHAL_TRACKING": "off", "MPLBACKEND": INLINE}
+    NotebookClient(made, timeout=300).execute(cwd=str(target), env=env)  # raises what a cell raises
+    return [cell for cell in made["cells"] if cell["cell_type"] == "code"]
 
 
 def pictures(cells):

@@ -29,6 +29,7 @@ def drawn(figure):
     return [axes for axes in figure.axes if axes.axison]
 
 
+@pytest.mark.slow
 def test_every_model_and_role_has_its_confusion_matrix(tmp_path):
     predictions = pd.concat([predict("a"), predict("b"), predict("c")])
     figure = save(draw_confusions(predictions, EPOCHS, CLASSES), tmp_path / "a.png")
@@ -99,6 +100,7 @@ def test_a_scored_recording_marks_its_flagged_epochs(tmp_path):
     assert np.isnan(figure.axes[0].lines[0].get_ydata()[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["real", "simulated"])
 def test_every_figure_says_what_its_data_are_and_what_it_is_for(source):
     epochs = EPOCHS.assign(data_source=source)

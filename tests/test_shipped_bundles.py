@@ -209,6 +209,7 @@ def test_a_night_at_another_rate_gets_the_same_hypnogram(cohorts, empty):
     assert same.mean() > 0.95
 
 
+@pytest.mark.slow
 def test_a_night_at_a_slower_rate_is_refused(cohorts, empty):
     given = read_signals(night_of(cohorts), CHANNELS)
     half = {name: (scipy.signal.resample_poly(x, 1, 2), 50.0) for name, (x, _) in given.items()}
@@ -221,6 +222,7 @@ def test_a_night_at_a_slower_rate_is_refused(cohorts, empty):
     assert "at least 100 Hz are needed" in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["rodent", "icu"])
 def test_an_animal_or_a_patient_is_given_no_human_hypnogram(kind, cohorts, empty):
     pattern = {"rodent": "*.edf", "icu": "train_eegs/*.parquet"}[kind]
@@ -233,6 +235,7 @@ def test_an_animal_or_a_patient_is_given_no_human_hypnogram(kind, cohorts, empty
     assert not list(Path("out").glob("*.epochs.csv"))
 
 
+@pytest.mark.slow
 def test_an_animal_under_the_names_of_a_persons_channels_is_flagged_throughout(cohorts, empty):
     path = next((cohorts / "rodent").rglob("*.edf"))
     names = [one.label for one in edfio.read_edf(path).signals if not one.label.startswith("EDF")]
@@ -243,6 +246,7 @@ def test_an_animal_under_the_names_of_a_persons_channels_is_flagged_throughout(c
     assert read_epochs("rat")["flags"].str.contains("drift").all()
 
 
+@pytest.mark.slow
 def test_a_few_minutes_are_flagged_for_nobody_can_tell_whose_they_are(cohorts, empty):
     given = read_signals(night_of(cohorts), CHANNELS)
     write_signals(Path("nap.edf"), {name: (x[:12000], rate) for name, (x, rate) in given.items()})
@@ -250,6 +254,7 @@ def test_a_few_minutes_are_flagged_for_nobody_can_tell_whose_they_are(cohorts, e
     assert read_epochs("nap")["flags"].str.contains("drift_unknown").all()
 
 
+@pytest.mark.slow
 def test_a_wrists_recording_gets_the_stress_bundle(cohorts, empty):
     folder = next(path.parent for path in sorted((cohorts / "wearable").rglob("BVP.csv")))
     done = score(folder)
@@ -275,6 +280,7 @@ def test_a_wrist_streams_with_the_stress_bundle_as_it_is_scored_whole(cohorts, e
     assert np.abs(live[proba] - whole[proba]).to_numpy().max() <= 1e-6
 
 
+@pytest.mark.slow
 def test_of_a_whole_day_the_night_is_found_and_the_day_stays_awake(empty):
     write_cohort("sleep", Path("day"), {"seed": 5, "n_subjects": 1, "hours": 22})
     path = next(Path("day").rglob("*-PSG.edf"))
@@ -314,6 +320,7 @@ def test_the_real_polysomnogram_is_scored_with_substitutes_alone_and_all_flagged
     assert table["flags"].str.contains("substituted").all()
 
 
+@pytest.mark.slow
 def test_a_real_wrist_of_the_training_is_in_sample_and_says_so(empty):
     done = score(real("stress_predict", "Raw_data", "S02"))
     assert done.exit_code == 0, done.output

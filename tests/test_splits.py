@@ -21,6 +21,7 @@ def roles_of(splits):
     return splits.drop_duplicates("subject_id").set_index("subject_id")["role"]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     n_subjects=st.integers(7, 15),

@@ -20,6 +20,7 @@ OF_SUBJECTS = [
 IN_TIME = ["temporal", "rolling_window"]
 OF_ROWS = ["contiguous_blocks", "shuffled"]
 EPOCH_S = 30.0
+pytestmark = pytest.mark.slow  # many cohorts
 KEYS = ["recording_id", "epoch"]
 thorough = settings(
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -31,7 +32,7 @@ def cohorts(draw):
     """Draw an epochs index and its recordings' summary: nights, lengths and labels all differ."""
     n_subjects = draw(st.integers(4, 14))
     random = np.random.default_rng(draw(st.integers(0, 10_000)))
-    parts, summary = [], []
+    rows, summary = {name: [] for name in ("recording_id", "subject_id", "epoch", "label")}, []
     for subject in range(n_subjects):
         facts = {
             "age": random.choice([20.0, 45.0, 70.0, 90.0, np.nan]),
@@ -39,25 +40,23 @@ def cohorts(draw):
             "site": f"lab {subject % 3}",
         }
         for night in range(random.integers(1, 3)):
-            name = f"r{subject}-{night}"
-            epoch = np.arange(random.integers(12, 40))
-            labels = pd.Series(random.choice(["W", "N2", "REM"], len(epoch)), dtype=object)
-            labels[random.random(len(epoch)) < 0.1] = None
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "recording_id": name,
-                        "subject_id": f"s{subject}",
-                        "epoch": epoch,
-                        "onset_s": EPOCH_S * epoch,
-                        "length_s": EPOCH_S,
-                        "run": 0,
-                        "label": labels,
-                    }
-                )
-            )
-            summary.append({"recording_id": name, "subject_id": f"s{subject}", **facts})
-    return pd.concat(parts, ignore_index=True), pd.DataFrame(summary)
+            who = {"recording_id": f"r{subject}-{night}", "subject_id": f"s{subject}"}
+            n_epochs = random.integers(12, 40)
+            labels = random.choice(["W", "N2", "REM"], n_epochs).astype(object)
+            labels[random.random(n_epochs) < 0.1] = None
+            for name, value in who.items():
+                rows[name] += [value] * n_epochs
+            rows["epoch"] += range(n_epochs)
+            rows["label"] += labels.tolist()
+            summary.append({**who, **facts})
+    epochs = pd.DataFrame({name: rows[name] for name in ("recording_id", "subject_id", "epoch")})
+    epochs = epochs.assign(
+        onset_s=EPOCH_S * epochs["epoch"],
+        length_s=EPOCH_S,
+        run=0,
+        label=pd.Series(rows["label"], dtype=object),
+    )
+    return epochs, pd.DataFrame(summary)
 
 
 def options_of(scheme, **changed):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from projects import make_project
+from projects import copy_of
 
 MODULES = "import atexit, sys; atexit.register(lambda: print('MODULES', *sys.modules)); "
 KEDRO = MODULES + "from kedro.framework.cli import main; main()"
@@ -19,11 +19,9 @@ HEAVY = {"lightgbm", "lightning", "matplotlib", "mlflow", "onnxruntime", "optuna
 
 
 @pytest.fixture(scope="module")
-def ingested(tmp_path_factory):
+def ingested(demo, tmp_path_factory):
     """Return a tiny project whose ingestion has been run."""
-    project = make_project(tmp_path_factory.mktemp("project"))
-    project.run("ingestion")
-    return project.path
+    return copy_of(demo, tmp_path_factory.mktemp("project")).path
 
 
 def imported_by(script, *arguments, cwd=None, **environment):

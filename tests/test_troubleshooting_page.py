@@ -91,6 +91,7 @@ def test_a_memory_error_that_says_nothing_is_named_with_its_hint(tmp_path):
     assert "out of memory: fewer" not in explain(ValueError("x"))
 
 
+@pytest.mark.slow
 def test_the_system_kills_a_worker_for_its_memory():
     pieces = {name: partial(die_as_if_killed) for name in ("a", "b")}
     options = ParallelOptions(backend="processes", n_jobs=2, progress=False)
@@ -305,6 +306,7 @@ def test_a_file_is_no_edf(folder):
     )
 
 
+@pytest.mark.slow
 def test_a_port_is_taken(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

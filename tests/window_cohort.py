@@ -90,3 +90,13 @@ def accuracy(network: WindowNetwork, store: Any, table: pd.DataFrame) -> float:
     """Return how often a network is right about a table."""
     guess = network.predict(rows_of(store, table, network.options.columns))
     return float((np.array(CLASSES)[guess] == table["label"].to_numpy()).mean())
+
+
+def give_votes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with ten votes, eight for the label, in its first epochs, and one later."""
+    early = (table["epoch"] < 6).to_numpy()
+    votes = {}
+    for name in CLASSES:
+        is_it = (table["label"] == name).to_numpy()
+        votes[f"vote_{name}"] = np.where(early, np.where(is_it, 8, 1), is_it)
+    return table.assign(**votes)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-SIGNAL_SHA256 = "signal_sha256"  # in a recording's metadata: of its signals' file, labels aside
+SIGNAL_SHA256 = "signal_sha256"  # in a recording's metadata: of its signals, labels aside
 
 
 def list_files(named: Sequence[str | Path]) -> list[Path]:

@@ -18,7 +18,7 @@ from epochal.errors import RecordingError
 from epochal.labels import keep_classes
 from epochal.options.ingestion import IngestionOptions
 from epochal.places import mirror
-from epochal.readers import Source, reader
+from epochal.readers import Source, reader, signal_checksum
 from epochal.readers.scorers import count_votes
 from epochal.readers.substitution import substitute_channels
 from epochal.recording import Recording
@@ -80,7 +80,7 @@ def read_source(
     metadata = {
         **recording.metadata,
         "sha256": checksum(_named(source)),
-        SIGNAL_SHA256: checksum([source.path]),
+        SIGNAL_SHA256: signal_checksum(Path(source.path)),
     }
     return dataclasses.replace(recording, metadata=metadata)
 

@@ -16,7 +16,8 @@ from epochal.models.lab_scoring import stage_map
 from epochal.models.rewriting import adapt_bundle
 from epochal.serving.bundle import CARD, MANIFEST, Bundle, Scorer, read_bundle, write_bundle
 from epochal.serving.entries import Adaptation
-from epochal.serving.scoring import read_all, score_recording
+from epochal.serving.reading import read_all
+from epochal.serving.scoring import score_recording
 
 STAGES = np.random.default_rng(5).permutation(np.repeat(["W", "N2", "REM"], 25))
 

@@ -130,6 +130,7 @@ def test_scores_come_with_sets_abstention_and_a_verdict(folder):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_like_recording_is_no_drift_and_has_json_and_picture(folder):
     write_edf(Path("night.edf"), {"EEG": EEG})
     done = call("drift", "night.edf", "--window-epochs", "20")
@@ -186,6 +187,7 @@ def test_a_bundle_without_a_reference_is_refused_in_one_line(folder):
     assert "Traceback" not in done.output
 
 
+@pytest.mark.slow
 def test_a_bad_file_is_named_and_the_rest_go_on(folder):
     write_edf(Path("night.edf"), {"EEG": EEG})
     done = call("drift", "absent.edf", "night.edf")

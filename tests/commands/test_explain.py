@@ -42,9 +42,23 @@ def test_one_epoch_is_explained_by_a_table_and_a_picture_of_its_signals(folder):
     assert done.exit_code == 0, done.output
     assert done.output.startswith("night.edf: epoch 7 is N2 with probability 0.")
     table = pd.read_csv("out/night.epoch7.csv")
-    assert list(table) == ["column", "value", "typical", "contribution", "error"]
+    assert list(table)[:5] == ["column", "value", "typical", "contribution", "error"]
     assert table["contribution"].abs().is_monotonic_decreasing
     assert Path("out/night.epoch7.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_says_what_it_stands_on_in_every_row_as_score_does(folder):
+    done = CliRunner().invoke(cli, ["score", "night.edf", "--bundle", "bundle", "--out", "out"])
+    assert done.exit_code == 0, done.output
+    explain("--epoch", 7)
+    scored, explained = (
+        pd.read_csv(f"out/night.{kind}.csv")[["data_source", "in_sample"]]
+        for kind in ("epochs", "epoch7")
+    )
+    assert explained.drop_duplicates().to_dict("records") == [
+        {"data_source": "simulated", "in_sample": False}
+    ]
+    assert explained.iloc[0].equals(scored.iloc[0])
 
 
 def test_a_rhythm_of_2_hz_speaks_for_the_class_that_is_made_of_it(folder):

@@ -1,6 +1,7 @@
 """`epochal models`, against a real store."""
 
 import sys
+from importlib.util import find_spec
 
 import pytest
 from click.testing import CliRunner
@@ -9,7 +10,7 @@ from builders import make_bundle
 from epochal.cli import cli
 from epochal.serving.bundle import MANIFEST, read_bundle, write_bundle
 
-pytest.importorskip("mlflow")
+pytestmark = pytest.mark.skipif(find_spec("mlflow") is None, reason="MLflow is not installed")
 
 
 @pytest.fixture

@@ -7,7 +7,10 @@ from epochal.run_directory import searching
 from run_directory.small_runs import call, inputs
 
 FILES = ["best_params.json", "best_score.json", "config_used.json", "trials.jsonl"]
-CSV = [*inputs(csv=True, h5=False), "--splits", 2]
+
+
+def csv_given():
+    return [*inputs(csv=True, h5=False), "--splits", 2]
 
 
 def read(folder, name):
@@ -26,7 +29,7 @@ def quick(monkeypatch):
 
 
 def test_a_search_of_the_meta_learner_writes_its_four_files(tmp_path):
-    done = call("optimize", *CSV, "--opt-trials", 4, "--run-dir", tmp_path)
+    done = call("optimize", *csv_given(), "--opt-trials", 4, "--run-dir", tmp_path)
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in (tmp_path / "opt").iterdir()) == FILES
     trials = read_trials(tmp_path)
@@ -46,13 +49,14 @@ def test_the_same_seed_draws_the_same_trials_and_another_others(tmp_path):
     drawn = []
     for seed in (1, 1, 2):
         folder = tmp_path / str(len(drawn))
-        call("optimize", *CSV, "--opt-trials", 2, "--opt-seed", seed, "--run-dir", folder)
+        call("optimize", *csv_given(), "--opt-trials", 2, "--opt-seed", seed, "--run-dir", folder)
         drawn.append([trial["meta.C"] for trial in read_trials(folder)])
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+@pytest.mark.slow
 def test_base_models_that_are_not_searched_for_are_fitted_once(tmp_path):
-    done = call("optimize", *CSV, "--opt-trials", 5, "--run-dir", tmp_path)
+    done = call("optimize", *csv_given(), "--opt-trials", 5, "--run-dir", tmp_path)
     assert done.output.count("hgb_tabular: fit") == 2  # folds, not trials times folds
 
 
@@ -74,11 +78,11 @@ def test_several_targets_are_searched_together(tmp_path, quick):
 @pytest.mark.slow
 def test_train_takes_what_a_search_found(tmp_path, quick):
     given = ["--opt-targets", "meta", "hgb", "--opt-trials", 2]
-    call("optimize", *CSV, *given, "--run-dir", tmp_path / "searched")
+    call("optimize", *csv_given(), *given, "--run-dir", tmp_path / "searched")
     best = tmp_path / "searched/opt/best_params.json"
-    later = call("train", *CSV, "--best-params", best, "--run-dir", tmp_path / "later")
+    later = call("train", *csv_given(), "--best-params", best, "--run-dir", tmp_path / "later")
     assert later.exit_code == 0, later.output
-    at_once = call("train", *CSV, "--optimize", *given, "--run-dir", tmp_path / "at_once")
+    at_once = call("train", *csv_given(), "--optimize", *given, "--run-dir", tmp_path / "at_once")
     assert at_once.exit_code == 0, at_once.output
     one, other = (
         pd.read_csv(tmp_path / name / "oof/predictions.csv") for name in ("later", "at_once")
@@ -102,10 +106,10 @@ def test_a_search_that_was_cut_short_goes_on(tmp_path, monkeypatch):
         return predict(self, params, rows, held_out)
 
     monkeypatch.setattr(searching.Trials, "predict", stop_at_the_third)
-    call("optimize", *CSV, "--opt-trials", 4, "--run-dir", tmp_path)
+    call("optimize", *csv_given(), "--opt-trials", 4, "--run-dir", tmp_path)
     assert not (tmp_path / "opt/trials.jsonl").exists()
     seen[:] = [None] * 10
-    done = call("optimize", *CSV, "--opt-trials", 4, "--run-dir", tmp_path)
+    done = call("optimize", *csv_given(), "--opt-trials", 4, "--run-dir", tmp_path)
     assert done.exit_code == 0, done.output
     complete = [trial for trial in read_trials(tmp_path) if trial["state"] == "COMPLETE"]
     assert len(complete) == 4
@@ -118,12 +122,12 @@ def test_a_search_that_was_cut_short_goes_on(tmp_path, monkeypatch):
 )
 def test_parameters_of_something_else_are_refused(tmp_path, content, said):
     (tmp_path / "best.json").write_text(content)
-    done = call("train", *CSV, "--best-params", tmp_path / "best.json", "--no-save")
+    done = call("train", *csv_given(), "--best-params", tmp_path / "best.json", "--no-save")
     assert done.exit_code == 1
     assert said in done.output
 
 
 def test_a_target_that_is_not_trained_is_wrong_usage():
-    done = call("optimize", *CSV, "--opt-targets", "lstm")
+    done = call("optimize", *csv_given(), "--opt-targets", "lstm")
     assert done.exit_code == 2
     assert "--opt-targets lstm needs --with-lstm" in done.output

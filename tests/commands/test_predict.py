@@ -161,7 +161,7 @@ def test_a_folder_without_a_run_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [("[]", "run format None"), ('{"format_version": 9}', "run format 9"),
-     ("{", "not a readable manifest"), ('{"format_version": 1}', "Field required")],
+     ("{", "not a manifest"), ('{"format_version": 1}', "Field required")],
 )  # fmt: skip
 def test_a_damaged_manifest_is_one_line(tmp_path, content, said):
     (tmp_path / "manifest.json").write_text(content)

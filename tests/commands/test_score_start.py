@@ -48,6 +48,7 @@ def cold(tmp_path_factory):
     return said, set(imported.split())
 
 
+@pytest.mark.slow
 def test_the_night_is_scored(cold):
     said, imported = cold
     assert said.startswith("night.edf: 18 epochs (W 6, N2 6, REM 6)")

@@ -138,6 +138,7 @@ def test_a_row_is_predicted_once_out_of_fold():
     assert [c for c in table if "__" in c][:3] == [f"hgb_tabular__{c}" for c in "012"]
 
 
+@pytest.mark.slow
 def test_contiguous_folds_are_whole_and_shuffled_ones_are_not(tmp_path):
     folds = pd.read_csv(trained("csv") / "oof/predictions.csv")["fold"]
     assert (folds.diff().dropna() != 0).sum() == 1
@@ -149,6 +150,7 @@ def test_contiguous_folds_are_whole_and_shuffled_ones_are_not(tmp_path):
     assert (folds.diff().dropna() != 0).sum() > 50
 
 
+@pytest.mark.slow
 def test_balanced_undersampling_keeps_the_same_rows_for_all(tmp_path):
     done = train(*inputs(), "--hgb-fe", "--splits", 2, "--undersample-balanced", "--run-dir",
                  tmp_path / "run")  # fmt: skip
@@ -168,6 +170,7 @@ def test_balanced_undersampling_keeps_the_same_rows_for_all(tmp_path):
     assert report[0]["share_adjacent_kept"] < report[0]["share_adjacent"]
 
 
+@pytest.mark.slow
 def test_another_seed_keeps_other_rows(tmp_path):
     kept = []
     for seed in (1, 1, 2):
@@ -181,6 +184,7 @@ def test_another_seed_keeps_other_rows(tmp_path):
     assert kept[0] == kept[1] != kept[2]
 
 
+@pytest.mark.slow
 def test_class_weights_keep_all_rows_and_are_written_down(tmp_path):
     run = tmp_path / "run"
     done = train(*inputs(csv=True, h5=False), "--splits", 2, "--class-weights-auto",
@@ -310,6 +314,7 @@ def test_timing_tells_every_fold_and_model(tmp_path):
     assert re.search(r"hgb_tabular +1/2 +\d+\.\d\d +\d+\.\d\d", done.output)
 
 
+@pytest.mark.slow
 def test_labels_and_the_table_are_found_beside_the_rows(here):
     done = train("--with-lstm", "--x-h5", "data/X_train.h5", "--splits", 2, "--lstm-fast",
                  "--run-dir", "run", "--no-refit-final")  # fmt: skip

@@ -123,6 +123,7 @@ def test_scorers_who_all_agree_have_a_kappa_of_one():
     assert found["kappa_low"].tolist() == [1.0] * 4
 
 
+@pytest.mark.slow
 def test_five_technologists_agree_on_healthy_nights_as_was_published():
     path = Path(os.environ.get("EPOCHAL_DATA", "absent")) / "dod_scorers/dodh.json"
     if not path.is_file():

@@ -13,7 +13,7 @@ from epochal.cli import cli
 from epochal.commands.score import score
 from epochal.evaluation.scoring_files import KINDS, read_scoring
 from epochal.serving.bundle import Bundle, read_bundle, write_bundle
-from epochal.serving.scoring import read_all
+from epochal.serving.reading import read_all
 
 NIGHT = ["W"] * 20 + ["N2"] * 40 + ["REM"] * 20
 

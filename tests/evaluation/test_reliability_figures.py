@@ -35,6 +35,7 @@ def labels(axes):
     return [line.get_label() for line in axes.lines if not line.get_label().startswith("_")]
 
 
+@pytest.mark.slow
 def test_every_model_and_class_has_a_curve_over_its_histogram(tmp_path):
     figure = save(reliability_of(rows("a"), rows("b")), tmp_path / "a.png")
     assert len(figure.axes) == 2 * 2 * 4

@@ -84,6 +84,7 @@ def test_what_either_left_out_counts_as_unscored_in_both():
     assert set(found[found["statistic"] == "n2_min"]["scored"]) == {15.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [("W", "NREM", "REM"), ("baseline", "stress")])
 def test_other_studies_have_no_sleep_statistics_but_a_picture_that_says_so(classes):
     epochs = make_epochs([classes[0]] * 10, n_subjects=3)

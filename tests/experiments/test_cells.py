@@ -37,6 +37,7 @@ def test_a_cell_is_judged_on_the_held_out_animals_alone(judged):
     assert all(np.sum(table) == 24 for table in judged.tables["none"].values())
 
 
+@pytest.mark.slow
 def test_a_network_learns_the_rhythms_that_tell_the_class(judged):
     assert accuracy(judged) > 0.9
 
@@ -62,6 +63,7 @@ def test_the_channel_without_a_rhythm_tells_nothing(material):
     assert accuracy(blind) < 0.7
 
 
+@pytest.mark.slow
 def test_the_test_animals_labels_are_never_spoilt(material):
     noisy = run_cell(CELL.model_copy(update={"label_noise": 0.9}), OPTIONS, material, key="k")
     of_class = np.sum(list(noisy.tables["none"].values()), axis=0).sum(axis=1)

@@ -117,6 +117,7 @@ def test_a_subset_of_a_grid_has_the_same_keys_as_the_whole(tmp_path):
     assert [(one.name, one.key) for one in part] == [(one.name, one.key) for one in whole[2:]]
 
 
+@pytest.mark.slow
 def test_tasks_of_a_material_run_to_results(tmp_path):
     material = make_material(tmp_path)
     options = make_options(model={"training": {"max_epochs": 1}}, baselines=("one_column",))

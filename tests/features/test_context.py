@@ -77,6 +77,7 @@ def test_a_missing_value_is_left_out_of_the_mean():
     assert found["x__past2"].tolist() == [2, 2, 4]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     values=st.lists(st.floats(-100, 100, width=32), min_size=6, max_size=30),

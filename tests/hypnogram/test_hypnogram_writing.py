@@ -163,6 +163,7 @@ scorers = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["tsv", "bids"])
 @given(labels=scorers, epoch_s=lengths_s)
 @settings(max_examples=20, deadline=None)

@@ -23,7 +23,8 @@ from epochal.models.bundling import (
     mark_causal,
 )
 from epochal.models.card import write_card
-from epochal.models.cross_fitting import FittedModel, empty_predictions, join_table
+from epochal.models.cross_fitting import empty_predictions, join_table
+from epochal.models.fitted_model import FittedModel
 from epochal.models.inventory import CONFIG, METRICS
 from epochal.models.smoothing import estimate_prior, estimate_transitions
 from epochal.options.features import FeatureOptions, SignalOptions
@@ -63,7 +64,13 @@ def leaderboard():
 
 
 def assemble(
-    board=None, descriptions=None, features=None, quantised=None, described=None, **options
+    board=None,
+    descriptions=None,
+    features=None,
+    quantised=None,
+    described=None,
+    ingestion=None,
+    **options,
 ):
     exported = {
         name: (
@@ -78,7 +85,8 @@ def assemble(
         described or describe(),
         leaderboard() if board is None else board,
         options=ExportOptions(**options),
-        ingestion=make_ingestion(path="/home/somebody/raw", simulated_path="/home/somebody/made"),
+        ingestion=ingestion
+        or make_ingestion(path="/home/somebody/raw", simulated_path="/home/somebody/made"),
         features=features or make_features_options(),
         study=make_study(caveats=("Made up.",)),
         descriptions=descriptions,
@@ -170,6 +178,12 @@ def test_a_bundle_is_causal_only_where_its_filters_look_back_too(filters, causal
     features = FeatureOptions(signals={"eeg": signal}, filters=filters)
     manifest = assemble(model="quick", features=features).manifest
     assert (manifest.headline, manifest.causal) == ("quick", causal)
+
+
+@pytest.mark.parametrize(("reference", "causal"), [("window", True), ("recording", False)])
+def test_a_bundle_is_causal_only_where_its_flags_look_back_too(reference, causal):
+    ingestion = make_ingestion(quality={"channels": ("EEG",), "reference": reference})
+    assert assemble(model="quick", ingestion=ingestion).manifest.causal is causal
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,16 @@ def test_what_is_calibrated_already_hardly_changes(kind):
 
 
 @pytest.mark.parametrize("kind", ["temperature", "vector", "sigmoid", "isotonic"])
+def test_shares_of_votes_are_met_as_they_are_not_as_their_winner(kind):
+    shares, _ = draw()
+    sharpened = softmax(3 * np.log(shares))
+    met = fit_calibration(kind, sharpened, shares).apply(sharpened)
+    sharper = fit_calibration(kind, sharpened, shares.argmax(axis=1)).apply(sharpened)
+    assert np.abs(met - shares).mean() < 0.02
+    assert np.abs(sharper - shares).mean() > 0.05
+
+
+@pytest.mark.parametrize("kind", ["temperature", "vector", "sigmoid", "isotonic"])
 def test_overconfidence_is_mended_on_rows_that_were_not_fitted(kind):
     proba, codes = draw()
     sharpened = softmax(3 * np.log(proba))

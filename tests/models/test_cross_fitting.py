@@ -19,15 +19,14 @@ from epochal.models.calibrators import fit_calibration
 from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import (
     CrossFitted,
-    FittedModel,
     cross_fit,
     empty_predictions,
     fit_refit,
     gather_predictions,
     join_table,
     predict_held_out,
-    select_columns,
 )
+from epochal.models.fitted_model import FittedModel, select_columns
 from epochal.options.models import ModelOptions
 
 EPOCHS = make_epochs(n_subjects=6, n_epochs=20)
@@ -257,6 +256,23 @@ def test_the_refit_is_calibrated_by_all_out_of_fold_predictions():
     expected = model.calibration.apply(plain.predict_proba(TABLE))
     assert np.allclose(model.predict_proba(TABLE), expected)
     assert not np.allclose(model.predict_proba(TABLE), plain.predict_proba(TABLE))
+
+
+def test_a_model_of_votes_is_calibrated_to_the_shares_of_votes_not_to_the_winner():
+    """Seven votes of ten for every label: a model that tells them apart may not say more."""
+    winner = TABLE["label"].to_numpy()
+    votes = {f"vote_{name}": np.where(winner == name, 7.0, 1.5) for name in CLASSES}
+    table = TABLE.assign(**votes, eeg_level=encode(TABLE["label"], CLASSES))
+    by = {
+        targets: fit("logistic_regression", table, ROSTER, targets=targets, calibration="isotonic")
+        for targets in ("label", "votes")
+    }
+    sure = {
+        targets: found.out_of_fold[proba_columns(CLASSES)].to_numpy().max(axis=1).mean()
+        for targets, found in by.items()
+    }
+    assert sure["votes"] == pytest.approx(0.7, abs=0.03)
+    assert sure["label"] > 0.9
 
 
 def test_votes_are_in_the_table_but_are_no_feature():

@@ -4,11 +4,16 @@ import pytest
 import torch
 from sklearn.base import clone
 
-from builders import CLASSES, make_epochs, make_features
+from builders import CLASSES, make_epochs, make_features, make_splits, make_study
+from epochal.errors import EpochalError
 from epochal.labels import encode
+from epochal.models.cross_fitting import cross_fit, join_table
 from epochal.models.deep import COLUMN_NETWORKS as ROSTER
-from epochal.models.deep import NetworkClassifier
+from epochal.models.deep import NetworkClassifier, make_roster
 from epochal.models.networks.residual_mlp import ResidualMLP
+from epochal.models.training.curves import CURVES, LISTENERS
+from epochal.options.deep import NetworkModelOptions
+from epochal.options.networks import LossOptions
 
 EPOCHS = make_epochs(n_subjects=6, n_epochs=60)
 X = make_features(EPOCHS).drop(columns=["recording_id", "epoch"])
@@ -114,3 +119,85 @@ def test_rows_that_weigh_nothing_are_not_learnt_from():
 def test_equal_weights_change_nothing():
     plain, weighed = fit(), NetworkClassifier(**SMALL).fit(X, Y, np.ones(len(X)))
     assert np.allclose(plain.predict_proba(X), weighed.predict_proba(X), atol=1e-6)
+
+
+def test_a_fit_leaves_its_curve_by_name_and_part(tmp_path):
+    model = fit(folder=str(tmp_path), name="net", part="fold_1")
+    curve = pd.read_csv(tmp_path / "net/fold_1" / CURVES)
+    assert curve["epoch"].tolist() == list(range(1, SMALL["n_epochs"] + 1))
+    assert curve["train_loss"].iloc[-1] < curve["train_loss"].iloc[0]
+    assert curve["learning_rate"].max() <= model.learning_rate
+    assert curve["learning_rate"].iloc[-1] < curve["learning_rate"].max() / 100  # one cycle
+    assert set(curve["model"]) == {"net"}
+    assert set(curve["part"]) == {"fold_1"}
+    assert curve[["val_loss", "val_kappa"]].isna().all(axis=None)
+
+
+def test_another_fit_begins_its_curve_anew(tmp_path):
+    for n_epochs in (7, 3):
+        fit(folder=str(tmp_path), name="net", part="refit", n_epochs=n_epochs)
+    assert len(pd.read_csv(tmp_path / "net/refit" / CURVES)) == 3
+
+
+def test_a_curve_changes_nothing_of_the_network(tmp_path):
+    kept = fit(folder=str(tmp_path), name="net", part="refit")
+    assert np.array_equal(kept.predict_proba(X), fit().predict_proba(X))
+
+
+def test_a_small_networks_curve_is_neither_logged_nor_sent(tmp_path, caplog):
+    heard: list = []
+    LISTENERS.append(heard.append)
+    try:
+        with caplog.at_level("INFO"):
+            fit(folder=str(tmp_path), name="net", part="refit")
+    finally:
+        LISTENERS.remove(heard.append)
+    assert (heard, caplog.records) == ([], [])
+
+
+@pytest.mark.parametrize("kind", ROSTER)
+def test_every_network_over_columns_is_followed_through_all_its_fits(tmp_path, kind):
+    options = NetworkModelOptions(kind=kind, columns=("*",), params=SMALL)
+    splits = make_splits(EPOCHS)
+    features = make_features(EPOCHS)
+    roster = make_roster("net", options, str(tmp_path))
+    table = join_table(features, EPOCHS, splits)
+    cross_fit("net", options, roster, table, make_study(), family="deep")
+    parts = {path.parent.name for path in tmp_path.glob(f"net/*/{CURVES}")}
+    folds = {f"fold_{fold}" for fold in set(splits["fold"]) - {-1}}
+    assert parts == folds | {"refit"}
+
+
+def test_a_network_over_columns_of_which_conf_lists_none_is_refused():
+    options = NetworkModelOptions(kind="residual_mlp")
+    table = join_table(make_features(EPOCHS), EPOCHS, make_splits(EPOCHS))
+    roster = make_roster("net", options, None)
+    with pytest.raises(EpochalError, match=r"Model 'net': residual_mlp sees columns, and"):
+        cross_fit("net", options, roster, table, make_study(), family="deep")
+
+
+def test_without_checkpoints_nothing_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = NetworkModelOptions(kind="residual_mlp", columns=("*",), params=SMALL)
+    make_roster("net", options, None)["residual_mlp"](0, **SMALL).fit(X, Y)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_over_columns_learns_by_the_loss_that_it_is_given():
+    """The focal loss lets go of what is right already: it is less sure, and as often right."""
+    plain, focal = (
+        make_roster("net", NetworkModelOptions(kind="residual_mlp", loss=loss), None)[
+            "residual_mlp"
+        ](0, **SMALL).fit(X, Y)
+        for loss in ({}, {"kind": "focal", "params": {"gamma": 3}})
+    )
+    sure = [model.predict_proba(X).max(axis=1).mean() for model in (plain, focal)]
+    assert sure[1] < sure[0] - 0.1
+    assert (focal.predict(X) == Y).mean() > 0.8
+    same = fit(loss=LossOptions(kind="focal", params={"gamma": 0}))
+    assert np.allclose(same.predict_proba(X), fit().predict_proba(X), atol=1e-4)
+
+
+def test_a_loss_that_there_is_not_is_refused_by_name():
+    with pytest.raises(EpochalError, match="no loss 'focall'; did you mean 'focal'"):
+        fit(loss=LossOptions(kind="focall"))

@@ -10,9 +10,9 @@ from epochal.errors import EpochalError
 from epochal.labels import encode
 from epochal.models import export
 from epochal.models.classical import ROSTER as CLASSICAL
-from epochal.models.cross_fitting import FittedModel
 from epochal.models.deep import COLUMN_NETWORKS as DEEP
 from epochal.models.export import export_model
+from epochal.models.fitted_model import FittedModel
 from epochal.models.onnx_terms import PARITY
 from epochal.serving.bundle import open_session
 

@@ -68,6 +68,7 @@ def test_what_is_served_is_what_was_fitted(fitted, cohort):
         np.testing.assert_allclose(served, fitted.model.predict_proba(rows), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_out_of_fold_predictions_speak_of_every_epoch_by_a_network_of_other_subjects(
     fitted, cohort
 ):
@@ -76,6 +77,7 @@ def test_out_of_fold_predictions_speak_of_every_epoch_by_a_network_of_other_subj
     assert (fitted.out_of_fold["role"] == "oof").all()
 
 
+@pytest.mark.slow
 def test_a_network_over_windows_is_not_asked_without_them(fitted, cohort):
     _, table = cohort
     scorer = scorer_of(fitted)
@@ -99,6 +101,7 @@ def test_inputs_that_look_ahead_make_a_causal_network_look_ahead(cohort):
     assert cross_fitted(store, table).model.causal
 
 
+@pytest.mark.slow
 def test_an_epoch_with_nothing_to_see_is_neither_fitted_on_nor_predicted(cohort):
     store, table = cohort
     blind = {name: replace(inputs, known=inputs.epoch != 3) for name, inputs in store.items()}

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from builders import CLASSES, make_epochs, make_features
 from epochal.models.boosting import HistGradientBoosting
 from epochal.models.classical import ROSTER
-from epochal.models.cross_fitting import FittedModel
 from epochal.models.export import export_model
 from epochal.models.export_trees import Tree, build_ensemble, floor_to_single
+from epochal.models.fitted_model import FittedModel
 from epochal.models.fitting import fit_estimator
 from epochal.options.models import ModelOptions
 from epochal.serving.bundle import open_session

@@ -6,7 +6,13 @@ from sklearn.dummy import DummyClassifier
 
 from epochal.errors import EpochalError
 from epochal.models.classical import ROSTER, build_logistic_regression
-from epochal.models.fitting import _part_subjects, class_weights, fit_estimator, make_targets
+from epochal.models.fitting import (
+    _part_subjects,
+    class_weights,
+    fit_estimator,
+    make_targets,
+    target_shares,
+)
 from epochal.options.models import EarlyStoppingOptions, ModelOptions
 
 CLASSES = ("W", "N2")
@@ -86,6 +92,15 @@ def test_a_row_with_votes_comes_once_for_each_class_by_its_share():
     assert found.places.tolist() == [0, 0, 1]
     assert found.codes.tolist() == [0, 1, 1]
     assert found.weights.tolist() == [0.75, 0.25, 1]
+
+
+def test_shares_to_meet_are_of_the_votes_or_all_the_label_s():
+    rows = make_rows(n_subjects=1, n_epochs=3, vote_W=[3.0, 0, np.nan], vote_N2=[1.0, 2, np.nan])
+    voted = target_shares(rows, CLASSES, ModelOptions(kind="any", targets="votes"))
+    assert voted.tolist() == [[0.75, 0.25], [0, 1], [0, 0]]
+    rows["label"] = ["N2", None, "W"]
+    labelled = target_shares(rows, CLASSES, ModelOptions(kind="any"))
+    assert labelled.tolist() == [[0, 1], [0, 0], [1, 0]]
 
 
 def test_a_model_of_votes_says_what_share_of_the_experts_would():
@@ -189,6 +204,7 @@ def test_a_forests_own_class_weights_do_not_come_on_top_of_those_of_conf():
     assert weighed_forest(class_weight="sqrt").class_weight is None
 
 
+@pytest.mark.slow
 def test_every_kind_can_be_weighed():
     rows = make_rows()
     for kind in sorted(set(ROSTER) - {"majority"}):

@@ -112,6 +112,7 @@ def test_trials_drawn_at_random_are_those_of_a_search_one_after_another():
     assert len({trial["C"] for trial in found.trials}) == 6
 
 
+@pytest.mark.slow
 def test_batches_of_tpe_are_the_same_in_whatever_order_they_are_done():
     found, options = find(n_trials=17, at_once=4)
     assert in_batches(options) == found

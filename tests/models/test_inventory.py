@@ -6,9 +6,10 @@ import pytest
 
 from builders import CLASSES, make_epochs, make_features, make_splits, make_study
 from epochal.models.classical import ROSTER
-from epochal.models.cross_fitting import FittedModel, cross_fit, join_table
+from epochal.models.cross_fitting import cross_fit, join_table
 from epochal.models.deep import COLUMN_NETWORKS as DEEP
 from epochal.models.export import export_model
+from epochal.models.fitted_model import FittedModel
 from epochal.models.inventory import (
     CLASS_MAPPING,
     CONFIG,

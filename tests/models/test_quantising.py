@@ -136,6 +136,7 @@ def test_the_manifest_or_the_caller_says_which_of_the_two_files_serves():
     assert np.array_equal(by_default.predict(rows, "line"), asked.predict(rows, "line"))
 
 
+@pytest.mark.slow
 def test_a_network_over_windows_is_compared_on_its_own_windows():
     from window_cohort import make_cohort
 

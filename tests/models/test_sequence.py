@@ -63,6 +63,7 @@ def test_the_first_sample_of_a_window_is_heard_at_its_end(name):
     assert windows.grad[:, :, :20].abs().sum() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_learns_eight_windows_by_heart(name):
     noise = np.random.default_rng(0).normal(size=(8, 1, N_TIMES))

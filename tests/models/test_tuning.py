@@ -138,6 +138,7 @@ def test_four_files_say_what_was_searched_and_found(tmp_path):
     assert json.loads(read["config_used.json"]) == {"n_trials": 4}
 
 
+@pytest.mark.slow
 def test_a_model_is_tuned_anew_in_every_fold_by_its_own_training_subjects():
     space = {"C": RangeOptions(low=1e-3, high=10, log=True)}
     options = ModelOptions(

@@ -10,7 +10,7 @@ import pytest
 from epochal.errors import EpochalError
 from epochal.models import window_network
 from epochal.models.training.curves import CURVES, LISTENERS, CurvePoint
-from window_cohort import CLASSES, accuracy, fit, make_cohort, make_network, rows_of
+from window_cohort import CLASSES, accuracy, fit, give_votes, make_cohort, make_network, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,7 @@ def test_a_network_learns_rhythms_that_it_meets_in_another_subject(cohort, left_
     assert accuracy(network, store, unseen) > 0.9
 
 
+@pytest.mark.slow
 def test_a_network_over_sequences_speaks_of_every_epoch_once(cohort):
     store, table = cohort
     network = fit(make_network(kind="cnn_bigru", sequence={"n_epochs": 5}), store, table)
@@ -41,6 +42,7 @@ def test_a_network_over_sequences_speaks_of_every_epoch_once(cohort):
     np.testing.assert_allclose(proba.sum(axis=1), 1.0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network_and_another_seed_another(cohort):
     store, table = cohort
     first, again, other = (
@@ -120,6 +122,7 @@ def test_best_weights_curves_and_provenance_lie_in_the_folder_of_the_fit(cohort,
     assert provenance["subjects"] == ["s0", "s1", "s2", "s3"]
 
 
+@pytest.mark.slow
 def test_a_finished_fit_is_not_made_again(cohort, tmp_path, monkeypatch):
     store, table = cohort
     first = fit(make_network(tmp_path), store, table).predict_proba(rows_of(store, table))
@@ -128,6 +131,7 @@ def test_a_finished_fit_is_not_made_again(cohort, tmp_path, monkeypatch):
     np.testing.assert_array_equal(first, again)
 
 
+@pytest.mark.slow
 def test_other_options_or_other_rows_begin_anew_in_the_same_folder(cohort, tmp_path):
     store, table = cohort
     fit(make_network(tmp_path, training={"max_epochs": 1}), store, table)
@@ -137,6 +141,7 @@ def test_other_options_or_other_rows_begin_anew_in_the_same_folder(cohort, tmp_p
     assert len(pd.read_csv(tmp_path / "net" / "fold_0" / CURVES)) == 2
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_goes_on_where_it_was(cohort, tmp_path):
     store, table = cohort
 
@@ -167,6 +172,7 @@ def test_patience_ends_a_training_that_no_longer_gains(cohort, tmp_path):
     assert len(pd.read_csv(tmp_path / "net" / "fold_0" / CURVES)) < 10
 
 
+@pytest.mark.slow
 def test_without_validation_the_last_weights_are_kept(cohort, tmp_path):
     store, table = cohort
     network = fit(make_network(tmp_path, training={"validation_share": 0}), store, table)
@@ -197,6 +203,11 @@ def test_what_cannot_be_built_is_refused_by_name(cohort, given, message):
     [
         {"sampling": {"kind": "oversample", "classes": ["REM"]}},
         {"sampling": {"kind": "hard", "first_epochs": 1}},
+        {
+            "sampling": {"kind": "two_stage", "first_epochs": 6},
+            "targets": "votes",
+            "loss": {"kind": "kl_votes"},
+        },
         {"augmentations": [{"kind": "shift"}, {"kind": "noise"}, {"kind": "amplitude"}]},
         {"domain_weight": 0.1},
         {"loss": {"kind": "focal"}, "class_weight": "sqrt"},
@@ -208,7 +219,7 @@ def test_what_cannot_be_built_is_refused_by_name(cohort, given, message):
 )
 def test_every_way_of_training_learns_the_rhythms(cohort, given):
     store, table = cohort
-    network = fit(make_network(training={"max_epochs": 12}, **given), store, table)
+    network = fit(make_network(training={"max_epochs": 12}, **given), store, give_votes(table))
     assert accuracy(network, store, table) > 0.7
 
 

@@ -10,9 +10,11 @@ from made_e4 import LENGTH_S, START, samples, text, write_folder, write_table, w
 
 from epochal.errors import RecordingError
 from epochal.provenance import mark_as_simulated
-from epochal.readers import Source
+from epochal.readers import Source, signal_checksum
 from epochal.readers.e4 import Options, find, read
 from epochal.recording import read_recording, write_recording
+from epochal.serving.bundle import read_manifest
+from epochal.serving.finding import SHIPPED
 
 OPTIONS = Options(tasks=("relax", "stroop", "relax"))
 
@@ -335,6 +337,24 @@ def test_any_text_is_read_or_refused_by_name(tmp_path, content):
     assert recording is None or np.isfinite(recording.channel("EDA").data).all()
 
 
+def test_a_recording_is_known_by_its_signals_and_by_nothing_beside_them(tmp_path):
+    folder = write_folder(tmp_path / "S02")
+    before = signal_checksum(folder)
+    (folder / "note.txt").write_text("a bad night before")
+    (folder / "IBI.csv").unlink()
+    (folder / "tags_S02.csv").write_text("")
+    assert signal_checksum(folder) == before
+    (folder / "EDA.csv").write_text(text("EDA", start=START + 1))
+    assert signal_checksum(folder) != before
+
+
+def test_a_zip_is_known_as_its_folder_is(tmp_path):
+    folder, archive = write_folder(tmp_path / "S02"), write_zip(tmp_path / "S02.zip")
+    assert signal_checksum(archive) == signal_checksum(folder)
+    changed = write_zip(tmp_path / "S03.zip", HR=text("HR", start=START + 1))
+    assert signal_checksum(changed) != signal_checksum(folder)
+
+
 # --- real recordings
 
 
@@ -361,3 +381,9 @@ def test_the_first_labelled_subject_went_through_the_whole_protocol(stress_predi
     assert recording.annotations["onset_s"].tolist()[:2] == [9.0, 622.0]
     norm = np.sqrt(sum(recording.channel(f"ACC {axis}").data ** 2 for axis in "xyz"))
     assert np.median(norm) == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_shipped_stress_bundle_knows_those_that_it_was_trained_on(stress_predict):
+    known = set(read_manifest(SHIPPED / "stress").training_recordings)
+    folders = [Path(source.path) for source in find(stress_predict, Options())]
+    assert sum(signal_checksum(folder) in known for folder in folders) == len(known) == 27

@@ -8,9 +8,9 @@ import edfio
 import numpy as np
 import pandas as pd
 import pytest
-from edf_files import GAIN, build, noise, save, signal, trio
 from pydantic import ValidationError
 
+from edf_files import GAIN, build, noise, save, signal, trio
 from epochal.errors import RecordingError
 from epochal.readers import Source
 from epochal.readers.edf import Options, Signals, find, read, read_edf

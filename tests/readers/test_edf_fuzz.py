@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from edf_files import SIGNAL_WIDTHS, WIDTHS, build, field_offset, noise, save, signal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edf_files import SIGNAL_WIDTHS, WIDTHS, build, field_offset, noise, save, signal
 from epochal.errors import RecordingError
 from epochal.readers.edf import read_edf
 from epochal.readers.hypnograms import read_hypnogram
@@ -86,6 +86,7 @@ def test_random_bytes_after_a_valid_beginning_end_well(attempt, data):
         check_consistent(recording)
 
 
+@pytest.mark.slow
 @patient
 @given(
     field=st.sampled_from(FIELDS),
@@ -108,6 +109,7 @@ def test_any_field_may_hold_anything(attempt, field, written):
             np.testing.assert_array_equal(ours.data, theirs.data)
 
 
+@pytest.mark.slow
 @patient
 @given(
     changes=st.lists(st.tuples(st.integers(0, 1023), st.integers(0, 255)), min_size=1, max_size=30)

@@ -1,10 +1,10 @@
 from datetime import date, datetime, time
 
 import pytest
-from edf_files import build, save, signal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edf_files import build, save, signal
 from epochal.readers.edf_fields import (
     has_word_simulated,
     make_printable,

@@ -3,8 +3,8 @@ from dataclasses import replace
 import edfio
 import numpy as np
 import pytest
-from edf_files import GAIN, build, noise, save, signal, trio
 
+from edf_files import GAIN, build, noise, save, signal, trio
 from epochal.errors import RecordingError
 from epochal.readers import edf_samples
 from epochal.readers.edf_header import read_header

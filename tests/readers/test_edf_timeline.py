@@ -1,6 +1,6 @@
 import pytest
-from edf_files import build, save, signal
 
+from edf_files import build, save, signal
 from epochal.errors import RecordingError
 from epochal.readers.edf_header import read_header
 from epochal.readers.edf_timeline import (

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from edf_files import GAIN, build, field_offset, noise, save, signal, trio
 
+from edf_files import GAIN, build, field_offset, noise, save, signal, trio
 from epochal.errors import RecordingError
 from epochal.readers.edf import Signals, read_edf
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from edf_files import build, signal
 
+from edf_files import build, signal
 from epochal.errors import RecordingError
 from epochal.readers.edf_timeline import Annotation
 from epochal.readers.hypnograms import (

@@ -217,6 +217,7 @@ def save_nested(path, variables):
     scipy.io.savemat(path, {**variables, "cells": cells, "info": {"strain": "C57", "n": cells}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [*WRITERS, "v5 nested", "v4"])
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

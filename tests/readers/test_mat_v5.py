@@ -211,6 +211,7 @@ def test_cells_nested_without_end_are_refused(tmp_path):
     refuse(save(tmp_path / "a.mat", value=value), "nested too deep")
 
 
+@pytest.mark.slow
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

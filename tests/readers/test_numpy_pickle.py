@@ -120,6 +120,7 @@ def test_an_absent_file_is_named(tmp_path):
         load_arrays(tmp_path / "S3.pkl")
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(PYTHON_2) - 1), st.binary(min_size=0, max_size=6))
 def test_damage_anywhere_is_an_error_or_still_plain_data(tmp_path_factory, position, noise):

@@ -32,6 +32,7 @@ def read_or_refuse(folder):
         return str(error)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

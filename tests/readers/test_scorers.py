@@ -164,6 +164,7 @@ def test_files_are_found_by_scorer_even_where_the_name_has_brackets(tmp_path):
     assert list(found) == ["A", "B"]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

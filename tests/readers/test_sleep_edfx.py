@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from edf_files import build, noise, save, signal
 
+from edf_files import build, noise, save, signal
 from epochal.errors import RecordingError
 from epochal.readers.sleep_edfx import Options, find, read
 

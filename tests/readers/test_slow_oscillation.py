@@ -194,6 +194,7 @@ def test_a_block_survives_storage(tmp_path):
     np.testing.assert_array_equal(again.arrays["windows"][()], recording.arrays["windows"])
 
 
+@pytest.mark.slow
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -1,7 +1,7 @@
 import pytest
 from markupsafe import Markup
 
-from epochal.reports.markup import clean, element, join
+from epochal.reports.markup import clean, drawing, element, join
 
 
 def test_text_and_attributes_are_escaped():
@@ -41,3 +41,15 @@ def test_control_characters_are_dropped_from_text_but_not_line_ends():
 
 def test_parts_are_joined_and_escaped_each_for_itself():
     assert join([Markup("<b/>"), "<b/>"]) == "<b/>&lt;b/&gt;"
+
+
+def test_a_drawing_is_named_and_described_for_those_who_do_not_see_it():
+    drawn = drawing(
+        [element("path", d="M0 0")],
+        name="hours", title="Sleep & wake", description="By hour", size=(100.4, 20), class_="chart",
+    )  # fmt: skip
+    assert drawn == (
+        '<svg viewBox="0 0 100 20" role="img" aria-labelledby="hours-title hours-desc" '
+        'class="chart"><title id="hours-title">Sleep &amp; wake</title>'
+        '<desc id="hours-desc">By hour</desc><path d="M0 0"/></svg>'
+    )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
+import os
 import shutil
-import tempfile
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import h5py
@@ -15,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from epochal.cli import cli
 from epochal.readers.slow_oscillation_files import METADATA_COLUMNS, N_SAMPLES
+from projects import make_once
 
 N_ROWS, N_TEST_ROWS = 180, 30
 TINY = {
@@ -24,12 +24,9 @@ TINY = {
 }
 
 
-@cache
 def folder() -> Path:
-    """Return a folder that goes when the tests are over."""
-    made = Path(tempfile.mkdtemp(prefix="epochal-runs-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
+    """Return a folder that goes when the tests are over; all their workers share it."""
+    return Path(os.environ["SHARED_BY_WORKERS"])
 
 
 def draw_rows(n_rows: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +60,10 @@ def describe(rows: np.ndarray) -> pd.DataFrame:
 @cache
 def data() -> Path:
     """Return a folder with X_train.h5, X_test.h5, their tables and labels."""
-    made = folder() / "data"
+    return make_once(folder() / "rows", _write_data)
+
+
+def _write_data(made: Path) -> None:
     made.mkdir()
     for part, n_rows in (("train", N_ROWS), ("test", N_TEST_ROWS)):
         rows, labels = draw_rows(n_rows, seed=len(part))
@@ -72,7 +72,6 @@ def data() -> Path:
         labels_of = pd.DataFrame({"id": np.arange(n_rows), "label": labels})
         labels_of.to_csv(made / f"y_{part}_2.csv", index=False)
     (made / "SIMULATED.txt").write_text("made up for tests\n")
-    return made
 
 
 def call(command: str, *arguments: object) -> Result:
@@ -96,13 +95,15 @@ def flags_of(*targets: str) -> list[object]:
 @cache
 def trained(*targets: str) -> Path:
     """Return a run of some base models: leave it as it is, or take a `copy_of` it."""
-    run = folder() / "-".join(("run", *targets))
+    return make_once(folder() / "-".join(("run", *targets)), partial(_train, targets))
+
+
+def _train(targets: tuple[str, ...], run: Path) -> None:
     if targets == ("csv",):
         done = call("train", *inputs(csv=True, h5=False), "--splits", 2, "--run-dir", run)
     else:
         done = call("train", *inputs(), *flags_of(*targets), "--run-dir", run)
     assert done.exit_code == 0, done.output
-    return run
 
 
 def copy_of(run: Path, target: Path) -> Path:

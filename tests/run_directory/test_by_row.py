@@ -13,12 +13,12 @@ from epochal.run_directory.by_row import (
 )
 from epochal.run_directory.manifest import read_manifest
 from epochal.run_directory.rows import H5Rows
-from run_directory.small_runs import data, trained
+from run_directory.small_runs import N_ROWS, data, draw_rows, trained
 
 pytestmark = pytest.mark.slow  # a whole run is trained
 
 NUMBERS = pd.DataFrame({ROW: np.arange(60)})
-LABELS = pd.read_csv(data() / "y_train_2.csv")["label"].to_numpy()[:60]
+LABELS = draw_rows(N_ROWS, seed=len("train"))[1][:60]
 
 
 @pytest.fixture

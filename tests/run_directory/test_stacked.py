@@ -78,7 +78,7 @@ def test_what_a_search_found_comes_before_the_flags():
 def test_columns_are_taken_by_their_names_not_as_patterns():
     options = describe_model("hgb", make_flags(), ["a[1]", "b*"], {})
     table = pd.DataFrame({"a[1]": [0.0], "a1": [0.0], "b*": [0.0], "bc": [0.0]})
-    from epochal.models.cross_fitting import select_columns
+    from epochal.models.fitted_model import select_columns
 
     assert select_columns(table, options.columns, "hgb") == ["a[1]", "b*"]
 

@@ -180,6 +180,7 @@ def test_the_command_tells_what_is_wrong_with_what_it_scores(name, tmp_path, mon
     check(by_command(name), SCORED[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SCORED))
 def test_the_service_tells_what_is_wrong_with_what_it_scores(name, client):
     check(by_service(client, name), SCORED[name])

@@ -23,6 +23,7 @@ def night():
     return make_night(["W", "W", "N2", "N2", "REM", "REM"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["lightgbm", "stack", "stack_forward_backward"])
 def test_it_scores_what_a_bundle_of_that_headline_does(scorer, night, model):
     found = score_recording(night, with_headline(scorer, model))
@@ -91,6 +92,16 @@ def test_only_a_forward_smoothing_looks_back_only(scorer):
         for name in ("lightgbm", "stack_forward", "stack_forward_backward")
     }
     assert told == {"lightgbm": True, "stack_forward": True, "stack_forward_backward": False}
+
+
+def test_nothing_looks_back_only_where_flags_compare_with_the_whole_recording(scorer):
+    ingestion = scorer.manifest.ingestion
+    quality = ingestion.quality.model_copy(update={"reference": "recording"})
+    whole = scorer.manifest.model_copy(
+        update={"ingestion": ingestion.model_copy(update={"quality": quality})}
+    )
+    assert looks_back_only(scorer.manifest, "lightgbm")
+    assert not looks_back_only(whole, "lightgbm")
 
 
 def test_an_unknown_model_is_refused_by_name(scorer):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_report import RODENT, make_manifest
 
 from builders import write_edf
-from epochal.serving.scoring import read_all
+from epochal.serving.reading import read_all
+from made_report import RODENT, make_manifest
 
 MOUSE = make_manifest("rodent", RODENT, epoch_s=10.0, ingestion={"reader": "rodent"})
 SIDE = {"start_utc": "2024-03-04T11:00:00Z", "lights_on": "07:00", "lights_off": "19:00"}

@@ -19,7 +19,8 @@ from epochal.features import extract_features
 from epochal.models.smoothing import forward_backward
 from epochal.provenance import RESEARCH_USE
 from epochal.serving.bundle import Scorer
-from epochal.serving.scoring import outside_reference, read_raw, score_recording
+from epochal.serving.reading import read_raw
+from epochal.serving.scoring import outside_reference, score_recording
 from epochal.signals.epoching import index_epochs
 
 LABELS = ["W"] * 6 + ["N2"] * 6 + ["REM"] * 6

@@ -1,10 +1,10 @@
 import pandas as pd
 import pytest
-from made_report import RODENT, make_manifest, make_scored_recording, spell
 
 from epochal.errors import EpochalError
 from epochal.hypnogram.sleep_statistics import DEFINITIONS
 from epochal.serving.summary_table import merge_summary, summarise
+from made_report import RODENT, make_manifest, make_scored_recording, spell
 
 
 def row_of(pattern, manifest=None, name="night", **given):

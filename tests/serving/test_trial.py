@@ -10,7 +10,8 @@ from epochal.features import extract_features
 from epochal.options.features import FeatureOptions
 from epochal.recording import Recording
 from epochal.serving.bundle import Scorer
-from epochal.serving.scoring import read_all, score_recording
+from epochal.serving.reading import read_all
+from epochal.serving.scoring import score_recording
 from epochal.serving.trial import crop, explain_refusal, missing_channels
 from epochal.signals.epoching import index_epochs
 

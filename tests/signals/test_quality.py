@@ -261,6 +261,7 @@ KINDS = st.sampled_from(sorted(KIND_LIMITS))
 RATES = st.sampled_from([0.5, 1.0, 4.0, 32.0, 64.0, 100.0, 256.0])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     windows=st.sampled_from([np.float32, np.float64]).flatmap(

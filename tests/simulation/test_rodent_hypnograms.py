@@ -145,6 +145,7 @@ def held_out_animals():
     return nights
 
 
+@pytest.mark.slow
 def test_shares_and_bouts_by_day_are_those_of_animals_not_fitted_to():
     real, made = held_out_animals(), simulate_days(0, 6, n=15)
     for stage, tolerance in {"W": 0.12, "NREM": 0.12, "REM": 0.03}.items():

@@ -112,11 +112,13 @@ def test_the_table_of_subjects_has_ages_sexes_and_lights_off(cohort):
     assert row["LightsOff"].count(":") == 2
 
 
+@pytest.mark.slow
 def test_the_same_seed_writes_the_same_bytes(tmp_path):
     first, second = (write(tmp_path / name, seed=3) for name in "ab")
     assert contents(first) == contents(second)
 
 
+@pytest.mark.slow
 def test_another_seed_writes_other_nights(tmp_path):
     first, second = (write(tmp_path / str(seed), seed=seed) for seed in (3, 4))
     assert all(contents(first)[name] != data for name, data in contents(second).items())

@@ -67,6 +67,7 @@ def test_alpha_stands_out_at_the_back_when_eyes_close(eeg):
     assert peak > 2 * power(eeg["2"][PZ], 9, 11)
 
 
+@pytest.mark.slow
 def test_spindles_raise_sigma_in_stage_2_alone(eeg):
     bump = {
         state: power(signal[FPZ], 12.5, 13.7) / power(signal[FPZ], 16, 18)

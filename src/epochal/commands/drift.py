@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from epochal.commands.score import choose_bundle, pair_with_stems, replacing
+from epochal.commands.score import choose_bundle, pair_with_stems
 from epochal.errors import explain
 from epochal.provenance import RESEARCH_USE
 from epochal.serving.bundle import Scorer, read_bundle
 from epochal.serving.drift_check import Judged, judge_recording
-from epochal.serving.scoring import read_all
-from epochal.serving.writing import make_folder
+from epochal.serving.reading import read_all
+from epochal.serving.writing import make_folder, replacing
 
 
 @click.command()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 import pandas as pd
 
 from epochal.errors import EpochalError
+from epochal.places import writing
 from epochal.provenance import RESEARCH_USE
 
 if TYPE_CHECKING:
@@ -247,23 +247,12 @@ def _report(
     from epochal.experiments.table import SHOWN, compare
 
     table = compare(done, options, n_bootstrap=n_bootstrap, seed=seed)
-    with _replacing(folder / "comparison.csv") as path:
+    with writing(folder / "comparison.csv") as path:
         table.to_csv(path, index=False)
-    with _replacing(folder / "comparison.png") as path:
+    with writing(folder / "comparison.png") as path:
         draw_comparison(table).savefig(path, dpi=120, format="png")
     shown = table[[name for name in SHOWN if name in table]]
     with pd.option_context("display.width", 250):
         click.echo(shown.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
     click.echo(f"differences from {table['reference'].iloc[0]}; {folder / 'comparison.csv'}")
     click.echo(RESEARCH_USE)
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Write a file whole or not at all."""
-    temporary = target.with_name(f".part-{target.name}")
-    try:
-        yield temporary
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)

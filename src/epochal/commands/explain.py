@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import pandas as pd
 from matplotlib.figure import Figure
 
-from epochal.commands.score import choose_bundle, replacing
+from epochal.commands.score import choose_bundle
 from epochal.errors import EpochalError
 from epochal.features import extract_features
 from epochal.readers.substitution import substitutions_of
 from epochal.recording import Recording
-from epochal.serving.bundle import Scorer, data_source_of_result, read_bundle
+from epochal.serving.bundle import Manifest, Scorer, data_source_of_result, read_bundle
 from epochal.serving.explaining import EpochExplanation, explain_epoch
-from epochal.serving.scoring import allow_substitutes, read_all
-from epochal.serving.writing import make_folder
+from epochal.serving.reading import read_all
+from epochal.serving.scoring import allow_substitutes
+from epochal.serving.writing import make_folder, replacing, with_source
 from epochal.signals.epoching import index_epochs
 
 _N_TOLD = 8
@@ -57,10 +59,13 @@ def explain(
     explained = explain_epoch(features, place, scorer, class_=class_)
     make_folder(out)
     base = out / f"{file.stem}.epoch{epoch}"
+    origin = _origin(found, scorer.manifest)
     with replacing(base, ".csv") as path:
-        explained.columns.to_csv(path, index=False, float_format="%.6g")
+        table = with_source(explained.columns, origin)
+        table.to_csv(path, index=False, float_format="%.6g")
     with replacing(base, ".png") as path:
-        _draw(found, epochs.iloc[place], explained, scorer).savefig(path, dpi=110)
+        figure = _draw(found, epochs.iloc[place], explained, scorer, origin["data_source"])
+        figure.savefig(path, dpi=110)
     _report(file, epoch, found, explained)
 
 
@@ -81,8 +86,18 @@ def _place(epochs: pd.DataFrame, epoch: int) -> int:
     return int(places[0])
 
 
+def _origin(recording: Recording, manifest: Manifest) -> dict[str, Any]:
+    """Return what an explanation stands on, and whether training saw the recording."""
+    source = data_source_of_result(manifest.data_source, recording.data_source)
+    return {"data_source": source, "in_sample": manifest.saw(recording)}
+
+
 def _draw(
-    recording: Recording, epoch: pd.Series, explained: EpochExplanation, scorer: Scorer
+    recording: Recording,
+    epoch: pd.Series,
+    explained: EpochExplanation,
+    scorer: Scorer,
+    source: str,
 ) -> Figure:
     from epochal.explanation_plots import draw_explained_epoch
 
@@ -90,7 +105,6 @@ def _draw(
     names = [name for signal in signals for name in signal.channels]
     present = set(recording.channel_names)
     shown = [recording.channel(name) for name in dict.fromkeys(names) if name in present]
-    source = data_source_of_result(scorer.manifest.data_source, recording.data_source)
     title = (
         f"{recording.recording_id}, epoch {epoch['epoch']}: {explained.class_} "
         f"p = {explained.proba:.2f} ({explained.model}; other epochs {explained.expected:.2f})"

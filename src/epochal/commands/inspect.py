@@ -18,7 +18,7 @@ from epochal.readers.feature_columns import describe_table, load_table
 from epochal.recording import Channel, Recording, read_recording
 from epochal.serving.bundle import Manifest, read_bundle
 from epochal.serving.finding import list_bundles
-from epochal.serving.scoring import read_all
+from epochal.serving.reading import read_all
 from epochal.serving.trial import explain_refusal
 
 SHOWN = 3  # recordings of one file or folder, unless --all

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from epochal.places import writing
+
 if TYPE_CHECKING:
     from epochal.run_directory.manifest import RunManifest
 
@@ -34,13 +36,8 @@ def predict(
     check_inputs(run_dir, manifest, x_csv, x_h5)
     rows = open_rows(manifest, x_csv, x_h5, h5_dataset_key)
     predictions = predict_rows(run_dir, manifest, rows, n_threads=os.cpu_count() or 1)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(f".part-{os.getpid()}-{out.name}")
-    try:
+    with writing(out) as part:
         predictions.to_csv(part, index=False, float_format="%.6f")
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
     counts = predictions["pred"].value_counts().reindex(manifest.classes, fill_value=0)
     shown = ", ".join(f"{name} {n}" for name, n in counts.items())
     source = "simulated" if "simulated" in (manifest.data_source, rows.data_source) else "real"

@@ -14,9 +14,9 @@ from epochal.serving import finding
 from epochal.serving.batch import Job, Outcome, count_jobs, load, score_inputs
 from epochal.serving.bundle import read_manifest
 from epochal.serving.inputs import Input, Refused, find_inputs, name_inputs
-from epochal.serving.writing import Extras, make_folder, replacing, write_summary
+from epochal.serving.writing import Extras, make_folder, write_summary
 
-__all__ = ["choose_bundle", "pair_with_stems", "replacing", "score"]
+__all__ = ["choose_bundle", "pair_with_stems", "score"]
 
 
 @click.command()

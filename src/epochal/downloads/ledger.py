@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from epochal.downloads import DownloadError
+from epochal.places import writing
 
 LEDGER = ".epochal-downloads.json"
 LOCK = ".epochal-downloads.lock"
@@ -62,9 +63,8 @@ class Ledger(BaseModel, extra="forbid"):
 
     def save(self, folder: Path) -> None:
         """Write the ledger to a temporary name, then rename it."""
-        temporary = folder / f"{LEDGER}.part"
-        temporary.write_text(self.model_dump_json(indent=1), encoding="utf-8")
-        temporary.replace(folder / LEDGER)
+        with writing(folder / LEDGER) as part:
+            part.write_text(self.model_dump_json(indent=1), encoding="utf-8")
 
 
 def read_ledger(folder: Path, *, ignore_damage: bool = False) -> Ledger:

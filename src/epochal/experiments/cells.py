@@ -22,7 +22,8 @@ from epochal.experiments.spoiling import change_labels
 from epochal.leakage import refuse_in_sample, refuse_pooled_scaling, refuse_shared_subjects
 from epochal.models import deep
 from epochal.models.classical import ROSTER
-from epochal.models.cross_fitting import FittedModel, fit_refit, join_table, predict_held_out
+from epochal.models.cross_fitting import fit_refit, join_table, predict_held_out
+from epochal.models.fitted_model import FittedModel
 from epochal.models.smoothing import SMOOTHERS
 from epochal.models.stack_smoothing import smooth_predictions
 from epochal.options.models import FamilyOptions, ModelOptions, StackingOptions
@@ -78,7 +79,8 @@ class Judged:
 
 def cell_key(cell: Cell, options: ExperimentOptions, material_key: str) -> str:
     """Hash all that a cell's result follows from."""
-    how = network_options(cell, options).model_dump()
+    model = network_options(cell, options)
+    how = model.model_dump(exclude={"pretrained"}), model.fingerprint()
     channels = options.channels[cell.emg]
     return str(joblib.hash((cell.model_dump(), how, channels, material_key)))
 

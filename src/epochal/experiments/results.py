@@ -21,6 +21,7 @@ from epochal.experiments.cells import (
 )
 from epochal.experiments.grid import expand
 from epochal.experiments.options import ExperimentOptions
+from epochal.places import writing
 
 
 class Task(NamedTuple):
@@ -108,13 +109,8 @@ def read_result(folder: Path, task: Task) -> Judged | None:
 
 def write_result(folder: Path, judged: Judged) -> None:
     """Write a result whole or not at all."""
-    path = result_path(folder, judged.name, judged.key)
-    temporary = path.with_name(f".part-{os.getpid()}-{path.name}")
-    try:
-        temporary.write_text(json.dumps(asdict(judged)) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(result_path(folder, judged.name, judged.key)) as part:
+        part.write_text(json.dumps(asdict(judged)) + "\n", encoding="utf-8")
 
 
 def _bind(function: Callable[..., Judged], *given: object, key: str) -> Callable[[], Judged]:

@@ -15,8 +15,8 @@ from epochal.errors import EpochalError, did_you_mean
 from epochal.evaluation.choice import choose_headline
 from epochal.labels import VOTE
 from epochal.models.card import write_card
-from epochal.models.cross_fitting import FittedModel, select_columns
 from epochal.models.export import export_model
+from epochal.models.fitted_model import FittedModel, select_columns
 from epochal.models.inventory import METRICS, describe_metrics, plain, write_json
 from epochal.models.raw_serving import Served, describe_served
 from epochal.models.stack_smoothing import fit_final
@@ -36,6 +36,7 @@ from epochal.options.results import ExportOptions, RawOptions
 from epochal.options.study import StudyOptions
 from epochal.serving.bundle import CARD, Bundle, Manifest
 from epochal.serving.entries import ModelEntry, QuantisedEntry, SequenceEntry
+from epochal.serving.heading import sees_back_only
 from epochal.splits import SPLIT_COLUMNS
 
 _REFERENCE_QUANTILES = (0.001, 0.999)
@@ -138,9 +139,7 @@ def assemble_bundle(
             for name, (entry, _) in exported.items()
         ],
         headline=headline,
-        causal=bool(row["causal"])
-        and not features.looks_ahead
-        and ingestion.quality.reference == "window",  # flags are answers, too
+        causal=bool(row["causal"]) and sees_back_only(ingestion, features),
         metrics={str(name): _rounded(value) for name, value in row.items()},
         caveats=study.caveats,
         channels=list_channels(ingestion, features, training.get("rates", {})),

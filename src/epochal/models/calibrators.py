@@ -57,11 +57,13 @@ class Calibration(Options):
 def fit_calibration(
     kind: Kind,
     proba: np.ndarray,
-    codes: np.ndarray,
+    truth: np.ndarray,
     *,
     shift: np.ndarray | None = None,
 ) -> Calibration:
-    """Fit a calibration on out-of-fold `proba` `(n_epochs, n_classes)` and class numbers.
+    """Fit a calibration on out-of-fold `proba` `(n_epochs, n_classes)` and what was true.
+
+    `truth` are class numbers `(n_epochs,)`, or shares of votes `(n_epochs, n_classes)` of sum 1.
 
     `temperature` and `vector` scaling: Guo et al. 2017, arXiv:1706.04599; `prior` moves the
     classes' log odds alone, as a change of prevalence does; all three with a ridge towards leaving
@@ -71,9 +73,9 @@ def fit_calibration(
     calibration will be used (ln of the ratio; −inf of a class that is not among them), and is no
     part of it. No epoch at all raises `EpochalError`.
     """
-    if not len(codes):
+    if not len(truth):
         raise EpochalError("No labelled epoch of another fold to calibrate on")
-    target = np.eye(proba.shape[1])[codes]
+    target = truth if truth.ndim == 2 else np.eye(proba.shape[1])[truth]
     if kind == "isotonic":
         return Calibration(kind=kind, knots=_fit_knots(proba, target))
     if kind == "sigmoid":
@@ -82,7 +84,7 @@ def fit_calibration(
             kind=kind, scale=tuple(s for s, _ in pairs), offset=tuple(o for _, o in pairs)
         )
     moved = np.zeros(proba.shape[1]) if shift is None else shift
-    ridge = EPOCHS_PER_INDEPENDENT / len(codes)
+    ridge = EPOCHS_PER_INDEPENDENT / len(target)
     scale, offset = _fit_softmax(_log(proba), target, kind, ridge=ridge, shift=moved)
     return Calibration(kind=kind, scale=tuple(scale.tolist()), offset=tuple(offset.tolist()))
 
@@ -113,7 +115,7 @@ def _fit_softmax(
         by_scale = (error * log_proba).sum(axis=0)
         by_offset = error.sum(axis=0)
         gradient = [by_scale.sum()] if n_scales == 1 else by_scale[:n_scales]
-        value = -float(np.mean(np.log(np.maximum((proba * target).sum(axis=1), 1e-300))))
+        value = -float((target * np.log(np.maximum(proba, 1e-300))).sum()) / len(target)
         centred = by_offset - by_offset.mean()
         moved = free - start
         slope = np.concatenate([gradient, centred[:n_offsets]]) + weight * moved
@@ -129,7 +131,7 @@ def _fit_line(log_odds: np.ndarray, target: np.ndarray) -> tuple[float, float]:
     from scipy.optimize import minimize
 
     n_yes, n_no = target.sum(), (1 - target).sum()
-    softened = np.where(target > 0, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
+    softened = target * (n_yes + 1) / (n_yes + 2) + (1 - target) / (n_no + 2)
 
     def loss(free: np.ndarray) -> tuple[float, np.ndarray]:
         score = log_odds * free[0] + free[1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from epochal.divided import Divided, Part
@@ -14,35 +15,22 @@ from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError
 from epochal.labels import VOTE, proba_columns
 from epochal.leakage import refuse_in_sample
-from epochal.models.fitted_model import FittedModel, predict, select_columns
+from epochal.models.fitted_model import FittedModel, predict
+from epochal.models.fitting import target_shares
 from epochal.models.fold_calibration import calibrate_folds
-from epochal.models.one_fit import Fitting, fit_rows, refuse_unknown_kind, try_params
+from epochal.models.one_fit import Fitting, fit_rows, try_params
 from epochal.models.training_table import join_features
 from epochal.options.models import ModelOptions
 from epochal.options.study import StudyOptions
 from epochal.splits import folds_to_predict, rows_to_fit
 
-__all__ = [
-    "CrossFitted",
-    "FittedModel",
-    "cross_fit",
-    "divide",
-    "empty_predictions",
-    "fit_refit",
-    "gather_predictions",
-    "join_table",
-    "predict_held_out",
-    "refuse_unknown_kind",
-    "select_columns",
-]
-
 
 @dataclass(frozen=True)
 class PredictedFold:
-    """A fold's predictions, by a model that did not see it, and its rows' labels."""
+    """A fold's predictions, by a model that did not see it, and what was to be predicted."""
 
     predictions: pd.DataFrame
-    labels: pd.Series
+    shares: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -124,7 +112,8 @@ def _fit_fold(fitting: Fitting, fold: int, *scores: float) -> PredictedFold | No
     training = rows_to_fit(known, fold=fold)
     fitted = fit_rows(fitting, model, training, part=f"fold_{fold}", scores=scores)
     rows = known[known["fold"] == fold]
-    return PredictedFold(predict(fitted, fitting.table, rows, role="oof"), rows["label"])
+    shares = target_shares(rows, fitting.study.classes, fitting.options)
+    return PredictedFold(predict(fitted, fitting.table, rows, role="oof"), shares)
 
 
 def _fit_refit(fitting: Fitting, *scores: float) -> FittedModel:
@@ -163,10 +152,10 @@ def _gather(name: str, options: ModelOptions, *fitted: Any) -> CrossFitted:
     out_of_fold = pd.concat([fold.predictions for fold in folds], ignore_index=True)
     if options.calibration is None:
         return CrossFitted(refit, out_of_fold)
-    labels = pd.concat([fold.labels for fold in folds])
+    shares = np.concatenate([fold.shares for fold in folds])
     try:
         calibrated, calibration = calibrate_folds(
-            out_of_fold, labels, refit.classes, options.calibration
+            out_of_fold, shares, refit.classes, options.calibration
         )
     except EpochalError as error:
         raise EpochalError(f"Model '{name}': calibration: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,6 @@ import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline, make_pipeline
-from torch import nn
 
 from epochal.epoch_inputs import EpochInputs, InputStore
 from epochal.leakage import refuse_known_subjects, refuse_overlapping_windows
@@ -20,16 +20,21 @@ from epochal.models.classical import prepare_columns
 from epochal.models.networks.residual_mlp import ResidualMLP
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.outlines import outline_recordings
+from epochal.models.training.curves import write_curve
+from epochal.models.training.losses import make_loss
 from epochal.models.training.plain import ONE_AT_A_TIME, train_network
 from epochal.models.training.pretrained import read_provenance
+from epochal.models.training.workplace import tell_place
 from epochal.models.window_network import WindowNetwork
 from epochal.options.deep import NetworkModelOptions
+from epochal.options.networks import LossOptions
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
-    """A network trained by AdamW on cross-entropy, with a one-cycle learning rate.
+    """A network trained by AdamW on a loss of rows, with a one-cycle learning rate.
 
     `fit` takes `(n_epochs, n_features)` and class numbers; the same seed gives the same network.
+    `folder` gets its curve by `name` and `part` (a fold, or the refit); without one it is not kept.
     """
 
     def __init__(
@@ -43,6 +48,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         width: int = 128,
         n_blocks: int = 2,
         dropout: float = 0.2,
+        loss: LossOptions = LossOptions(),  # noqa: B008 (it is frozen)
+        name: str = "network",
+        folder: str | None = None,
+        part: str = "",
     ) -> None:
         self.seed = seed
         self.n_epochs = n_epochs
@@ -52,6 +61,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         self.width = width
         self.n_blocks = n_blocks
         self.dropout = dropout
+        self.loss = loss
+        self.name = name
+        self.folder = folder
+        self.part = part
 
     def fit(
         self,
@@ -89,12 +102,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _train(self, features: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> None:
+        loss_of_rows = make_loss(self.loss.kind, **self.loss.params).per_row
+
         def loss_of(batch: torch.Tensor) -> torch.Tensor:
-            logits = self.network_(features[batch])
-            losses = nn.functional.cross_entropy(logits, target[batch], reduction="none")
+            losses = loss_of_rows(self.network_(features[batch]), target[batch])
             return (losses * weights[batch]).mean()
 
-        for _ in train_network(
+        passes = train_network(
             self.network_,
             loss_of,
             len(features),
@@ -103,8 +117,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
-        ):
-            pass  # no one listens to the loss of a small network
+        )
+        if self.folder is None:
+            deque(passes, maxlen=0)
+            return
+        folder = Path(self.folder) / self.name / self.part
+        write_curve(passes, model=self.name, part=self.part, folder=folder)
 
 
 def build_residual_mlp(seed: int, **params: Any) -> Pipeline:
@@ -120,10 +138,28 @@ def make_roster(
     name: str, options: NetworkModelOptions, checkpoints: str | None
 ) -> dict[str, Callable[..., BaseEstimator]]:
     """Return the roster for one model of a study: its kinds build networks by its options."""
+    over_columns: dict[str, Callable[..., BaseEstimator]] = {
+        kind: partial(build_column_network, kind, name, options, checkpoints)
+        for kind in COLUMN_NETWORKS
+    }
     over_windows = {
         kind: partial(build_window_network, kind, name, options, checkpoints) for kind in NETWORKS
     }
-    return COLUMN_NETWORKS | over_windows
+    return over_columns | over_windows
+
+
+def build_column_network(
+    kind: str,
+    name: str,
+    options: NetworkModelOptions,
+    checkpoints: str | None,
+    seed: int,
+    **params: Any,
+) -> BaseEstimator:
+    """Build a network over columns that leaves its curves with the checkpoints."""
+    estimator = COLUMN_NETWORKS[kind](seed, loss=options.loss, **params)
+    tell_place(estimator, name=name, folder=checkpoints)
+    return estimator
 
 
 def build_window_network(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import re
 import warnings
 from collections.abc import Callable
@@ -14,8 +13,8 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from epochal.errors import EpochalError
-from epochal.models.cross_fitting import FittedModel
 from epochal.models.export_trees import export_hist, export_xgboost, floor_to_single
+from epochal.models.fitted_model import FittedModel
 from epochal.models.imputing import MedianImputer
 from epochal.models.onnx_terms import OPSET, PARITY
 from epochal.serving.sessions import open_session
@@ -155,20 +154,15 @@ def _from_network(estimator: Pipeline, n_columns: int) -> bytes:
     module = PreparedNetwork(
         classifier.network_, median=imputer.statistics_, mean=scaler.mean_, scale=scaler.scale_
     )
-    buffer = io.BytesIO()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    buffer: Any = io.BytesIO()
+    axes = {"features": {0: "n_epochs"}, "probabilities": {0: "n_epochs"}}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
-        program: Any = torch.onnx.export(
-            module.eval(),
-            (torch.zeros(2, n_columns),),
-            dynamo=True,
-            input_names=["features"],
-            output_names=["probabilities"],
-            dynamic_shapes=({0: torch.export.Dim("n_epochs")},),
-            verbose=False,
-        )
-    program.save(buffer)
+        warnings.simplefilter("ignore")  # of the exporter's age; the newer one takes ten seconds
+        torch.onnx.export(
+            module.eval(), (torch.zeros(2, n_columns),), buffer, dynamo=False,
+            input_names=["features"], output_names=["probabilities"], dynamic_axes=axes,
+            opset_version=OPSET,
+        )  # fmt: skip
     return buffer.getvalue()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from epochal.errors import EpochalError
-from epochal.models.cross_fitting import FittedModel
+from epochal.models.fitted_model import FittedModel
 from epochal.models.networks.scaled import Probabilities
 from epochal.models.onnx_terms import OPSET, PARITY
 from epochal.models.window_network import WindowNetwork

@@ -98,10 +98,26 @@ def read_votes(rows: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
     return rows[names].to_numpy(dtype=float)
 
 
-def _vote_targets(rows: pd.DataFrame, classes: tuple[str, ...]) -> Targets:
+def target_shares(
+    rows: pd.DataFrame, classes: tuple[str, ...], options: ModelOptions
+) -> np.ndarray:
+    """Return each class's share of the votes, or all to the label, `(n_rows, n_classes)`.
+
+    A row without votes, or without a label, has zeros.
+    """
+    if options.targets == "votes":
+        return _vote_shares(rows, classes)
+    return (encode(rows["label"], classes)[:, None] == np.arange(len(classes))).astype(float)
+
+
+def _vote_shares(rows: pd.DataFrame, classes: tuple[str, ...]) -> np.ndarray:
     votes = read_votes(rows, classes)
     total = votes.sum(axis=1, keepdims=True)
-    share = np.divide(votes, total, out=np.zeros_like(votes), where=total > 0)
+    return np.divide(votes, total, out=np.zeros_like(votes), where=total > 0)
+
+
+def _vote_targets(rows: pd.DataFrame, classes: tuple[str, ...]) -> Targets:
+    share = _vote_shares(rows, classes)
     places, codes = np.nonzero(share)
     if not len(places):
         raise EpochalError("No epoch with votes to fit on")

@@ -16,7 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from epochal.models.cross_fitting import FittedModel
+from epochal.models.fitted_model import FittedModel
 
 FEATURE_ORDER = "feature_order.json"
 CLASS_MAPPING = "class_mapping.json"

@@ -18,7 +18,8 @@ from epochal.readers.stage_maps import RODENT_NAMES
 from epochal.readers.stages import SLEEP_STAGES, StageMap
 from epochal.recording import Recording
 from epochal.serving.bundle import Scorer
-from epochal.serving.scoring import allow_substitutes, read_all, score_recording
+from epochal.serving.reading import read_all
+from epochal.serving.scoring import allow_substitutes, score_recording
 from epochal.signals.epoching import index_epochs
 
 _HUMAN = {"W", "N1", "N2", "N3", "REM"}

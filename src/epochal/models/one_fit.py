@@ -15,10 +15,13 @@ from epochal.features.context import is_causal
 from epochal.models.fitted_model import FittedModel, predict_rows, select_columns
 from epochal.models.fitting import fit_estimator
 from epochal.models.training.targets import make_row_targets
+from epochal.models.training.workplace import tell_place
 from epochal.models.training_table import columns_state, take_rows_with
 from epochal.models.tuning import Attempt, Found, conclude, judge_trial, search
 from epochal.options.models import ModelOptions
 from epochal.options.study import StudyOptions
+
+_TRIAL = "trial"  # keeps nothing: others are tried at the same time
 
 
 class Fitting(NamedTuple):
@@ -33,9 +36,16 @@ class Fitting(NamedTuple):
     store: Mapping[str, EpochInputs] | None = None
 
     def describe(self) -> FittedModel:
-        """Return the model without an estimator; an unknown kind raises `EpochalError`."""
+        """Return the model without an estimator.
+
+        An unknown kind, and nothing for it to see, raise `EpochalError`.
+        """
         refuse_unknown_kind(self.name, self.options, self.roster)
         columns = select_columns(self.table, self.options.columns, self.name)
+        if not columns and self.store is None:
+            raise EpochalError(
+                f"Model '{self.name}': {self.options.kind} sees columns, and `columns` lists none"
+            )
         return FittedModel(
             self.name,
             self.family,
@@ -104,12 +114,12 @@ def _fit(
 ) -> FittedModel:
     seed, table = fitting.study.seed, fitting.table
     estimator = _build(options, fitting.roster, seed)
+    tell_place(estimator, **({"folder": None} if part == _TRIAL else {"part": part}))
     if model.store is None:
         fit_estimator(
             estimator, rows, model.columns, model.classes, options, seed=seed, table=table
         )
         return replace(model, estimator=estimator)
-    estimator.part = part
     given = model.take(take_rows_with(table, rows, model.columns))
     estimator.fit(given, make_row_targets(rows, model.classes, options))
     causal = model.causal and estimator.causal and not given.any_inputs.looks_ahead
@@ -139,7 +149,7 @@ def _attempts(fitting: Fitting, model: FittedModel) -> Attempt:
         params: dict[str, Any], training: pd.DataFrame, held_out: pd.DataFrame
     ) -> np.ndarray:
         trial = fitting._replace(options=_with_params(plain, params))
-        fitted = fit_rows(trial, model, training, part="trial")
+        fitted = fit_rows(trial, model, training, part=_TRIAL)
         return predict_rows(fitted, fitting.table, held_out)
 
     return attempt

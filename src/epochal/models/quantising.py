@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from epochal.models.cross_fitting import FittedModel
+from epochal.models.fitted_model import FittedModel
 from epochal.models.sequences import predict_sequences
 from epochal.models.training.epoch_rows import ABSENT
 from epochal.options.results import ExportOptions

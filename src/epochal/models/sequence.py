@@ -126,7 +126,7 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             losses = nn.functional.cross_entropy(logits, target, reduction="none")
             return (losses * weights[batch].to(logits.device)).mean()
 
-        losses = train_network(
+        passes = train_network(
             self.network_,
             loss_of,
             len(X),
@@ -136,9 +136,11 @@ class SequenceClassifier(ClassifierMixin, BaseEstimator):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
-        for epoch, loss in enumerate(losses, start=1):
+        for epoch, done in enumerate(passes, start=1):
             if self.verbose:
-                _LOG.info("%s epoch %d/%d: loss %.4f", self.network, epoch, self.n_epochs, loss)
+                _LOG.info(
+                    "%s epoch %d/%d: loss %.4f", self.network, epoch, self.n_epochs, done.loss
+                )
 
     def _scale(self, X: np.ndarray) -> torch.Tensor:
         known = np.where(np.isfinite(X), X, self.mean_)

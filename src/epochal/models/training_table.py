@@ -16,9 +16,9 @@ import pandas as pd
 
 from epochal.labels import VOTE
 from epochal.mapped_tables import folder_of, map_columns
+from epochal.signals.epoching import INDEX
 from epochal.splits import SPLIT_COLUMNS
 
-INDEX = ["recording_id", "epoch"]
 KEYS = [*INDEX, "subject_id", "role", "fold"]
 _NOT_FEATURES = {*KEYS, *SPLIT_COLUMNS, "label"}
 # Rows that are taken at a time to be predicted; a smaller study's are all taken at once.

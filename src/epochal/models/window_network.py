@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,16 @@ from epochal.models.networks.scaled import Probabilities, ScaledNetwork, measure
 from epochal.models.sequences import predict_sequences
 from epochal.models.training.augmenter import Augmenter
 from epochal.models.training.batches import Batch, Order, RowTargets, SequenceData, load_batches
+from epochal.models.training.devices import choose_device
 from epochal.models.training.epoch_rows import ABSENT, EpochRows, Sequences
 from epochal.models.training.losses import make_loss
 from epochal.models.training.plain import ONE_AT_A_TIME
-from epochal.models.training.pretrained import PROVENANCE, WEIGHTS, load_pretrained, pretrain
+from epochal.models.training.pretrained import load_pretrained, pretrain, read_provenance
 from epochal.models.training.sampling import make_sampler
 from epochal.models.training.targets import part_subjects
 from epochal.models.training.trainer import NetworkTraining, train
 from epochal.models.training.workplace import open_workplace
-from epochal.options.deep import NetworkModelOptions
+from epochal.options.deep import PROVENANCE, WEIGHTS, NetworkModelOptions
 
 _N_MEASURED = 512  # sequences that scales are measured on
 
@@ -85,7 +87,7 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
             torch.manual_seed(self.seed)
             self.scaled_ = self._build(X, y.known)
             if not (place / WEIGHTS).is_file():
-                self._begin(X, y)
+                self._begin(X, place)
                 self._train(X, y.among(self.classes_), place)
                 self._store(place, y)
             weights = torch.load(place / WEIGHTS, weights_only=True)
@@ -96,10 +98,10 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: EpochRows) -> np.ndarray:
         """Return `(n_rows, n_classes)`."""
         proba = np.full((len(X), len(self.classes_)), np.nan)
-        module = Probabilities(self.scaled_).to(_device())
+        module = Probabilities(self.scaled_).to(choose_device())
 
         def run(batch: dict[str, np.ndarray]) -> np.ndarray:
-            given = (torch.as_tensor(batch[name]).to(_device()) for name in self.input_names)
+            given = (torch.as_tensor(batch[name]).to(choose_device()) for name in self.input_names)
             return module(*given).double().cpu().numpy()
 
         with torch.inference_mode():
@@ -141,7 +143,7 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
         step, length = self.options.sequence.step, self.length
         return Sequences(X, network.INPUTS, length=length, step=step, only=only)
 
-    def _begin(self, X: EpochRows, y: RowTargets) -> None:
+    def _begin(self, X: EpochRows, place: Path) -> None:
         """Take pre-trained weights, or pre-train on all training rows, labelled or not."""
         network = self.scaled_.network
         if self.options.pretrained is not None:
@@ -149,7 +151,14 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
         if self.options.pretraining.task is not None:
             everything = self._sequences(X, network, np.ones(len(X), dtype=bool))
             pretrain(
-                self.scaled_, everything, X.any_inputs, self.options.pretraining, seed=self.seed
+                self.scaled_,
+                everything,
+                X.any_inputs,
+                self.options.pretraining,
+                seed=self.seed,
+                place=place,
+                name=self.name,
+                part=self.part,
             )
 
     def _train(self, X: EpochRows, y: RowTargets, place: Path) -> None:
@@ -193,7 +202,8 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
             make_loss(options.loss.kind, **options.loss.params),
             options.training,
             n_sequences=len(data),
-            change=partial(_augment, augmenter, torch.Generator().manual_seed(self.seed)),
+            change=partial(_augment, augmenter),
+            seed=self.seed,
             adversary=adversary,
             domain_weight=options.domain_weight,
             remembers=options.sampling.kind == "hard",
@@ -201,18 +211,17 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
 
     def _order(self, data: SequenceData, module: NetworkTraining) -> Order:
         sample = make_sampler(self.options.sampling, classes=data.classes, votes=data.votes)
-
-        def draw(number: int) -> np.ndarray:
-            return sample(data.codes, module.sequence_losses, epoch=number, seed=self.seed)
-
-        return Order(draw)
+        return Order(partial(_draw, sample, data.codes, module, self.seed))
 
     def _store(self, place: Path, y: RowTargets) -> None:
-        """Write the weights, and on whom they were trained."""
+        """Write the weights, and on whom they were trained, before this fit too."""
+        subjects = set(map(str, y.subjects))
+        if self.options.pretrained is not None:
+            subjects |= set(read_provenance(Path(self.options.pretrained))["subjects"])
         provenance = {
             "kind": self.kind,
             "network_params": self.network_params or {},
-            "subjects": sorted(set(map(str, y.subjects))),
+            "subjects": sorted(subjects),
             "epochal_version": __version__,
         }
         (place / PROVENANCE).write_text(json.dumps(provenance, indent=2), encoding="utf-8")
@@ -222,7 +231,8 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
     def _made_from(self, X: EpochRows, y: RowTargets) -> Any:
         """Return all that a fit follows from."""
         store = getattr(X.store, "key", "")
-        how = (self.kind, self.options.model_dump(), self.network_params, self.seed, __version__)
+        options = self.options.model_dump(exclude={"pretrained"}), self.options.fingerprint()
+        how = (self.kind, options, self.network_params, self.seed, __version__)
         return how, X.keys.to_dict("list"), X.features, y.targets, y.weights, store
 
 
@@ -251,7 +261,18 @@ def _make(kind: str, X: EpochRows, n_classes: int, params: dict[str, Any]) -> Ep
         raise EpochalError(f"{kind}: {error}") from error
 
 
-def _augment(augmenter: Augmenter, generator: torch.Generator, inputs: Batch) -> Batch:
+def _draw(
+    sample: Callable[..., np.ndarray],
+    codes: np.ndarray,
+    module: NetworkTraining,
+    seed: int,
+    number: int,
+) -> np.ndarray:
+    """Return the sequences of a pass."""
+    return sample(codes, module.sequence_losses, epoch=number, seed=seed)
+
+
+def _augment(augmenter: Augmenter, inputs: Batch, generator: torch.Generator) -> Batch:
     """Change the scaled inputs that a network looks at."""
     if not augmenter.steps:
         return inputs
@@ -260,7 +281,3 @@ def _augment(augmenter: Augmenter, generator: torch.Generator, inputs: Batch) ->
     )
     changed = {"signal": signal, "spectrogram": spectrogram}
     return inputs | {name: value for name, value in changed.items() if value is not None}
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

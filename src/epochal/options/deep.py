@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import hashlib
+from pathlib import Path
+
+from pydantic import Field, model_validator
 
 from epochal.options.models import FamilyOptions, ModelOptions
 from epochal.options.networks import (
@@ -14,13 +17,25 @@ from epochal.options.networks import (
     TrainingOptions,
 )
 
+_OVER_SEQUENCES = (
+    "sequence",
+    "training",
+    "augmentations",
+    "sampling",
+    "pretraining",
+    "pretrained",
+    "domain_weight",
+)
+
+WEIGHTS, PROVENANCE = "weights.pt", "provenance.json"  # what a fit leaves in its folder
+
 
 class NetworkModelOptions(ModelOptions):
     """One network: what it sees, and how it is trained.
 
-    `kind: residual_mlp` sees one epoch's columns, and is trained by its own `params`; `column_gru`
-    sees those of a sequence of epochs; the others see `feature_engineering.network_inputs`, and
-    columns as side features (a hybrid).
+    `kind: residual_mlp` sees one epoch's columns, and is trained by its own `params` on a `loss`;
+    `column_gru` sees those of a sequence of epochs; the others see
+    `feature_engineering.network_inputs`, and columns as side features (a hybrid).
     """
 
     columns: tuple[str, ...] = Field((), description="Patterns of feature columns it sees.")
@@ -50,6 +65,30 @@ class NetworkModelOptions(ModelOptions):
         "domain-adversarial head); 0: not at all.",
     )
 
+    def fingerprint(self) -> str:
+        """Hash the weights that it begins from by their content; "" without any."""
+        if self.pretrained is None:
+            return ""
+        paths = (Path(self.pretrained) / name for name in (WEIGHTS, PROVENANCE))
+        content = [path.read_bytes() for path in paths if path.is_file()]
+        return hashlib.sha256(b"".join(content)).hexdigest()
+
+    @model_validator(mode="after")
+    def _refuse_unread(self) -> NetworkModelOptions:
+        """Name what `residual_mlp`, which has a loop of its own, would pass over."""
+        fields = type(self).model_fields
+        unread = [
+            name
+            for name in _OVER_SEQUENCES
+            if self.kind == "residual_mlp" and getattr(self, name) != fields[name].default
+        ]
+        if unread:
+            raise ValueError(
+                f"residual_mlp does not read `{unread[0]}`: it is trained by its `params` "
+                "(n_epochs, batch_size, learning_rate, …); column_gru and the others do"
+            )
+        return self
+
 
 class DeepOptions(FamilyOptions):
     """The networks of a study; none is allowed."""
@@ -62,6 +101,10 @@ class DeepOptions(FamilyOptions):
         description="A folder for the best weights, curves, and an interrupted fit's state, by "
         "model and fold; null: nothing is kept, and nothing resumes.",
     )
+
+    def fingerprint(self) -> str:
+        """Join the fingerprints of its networks; "" where none begins from earlier weights."""
+        return "".join(model.fingerprint() for model in self.listed.values())
 
     @property
     def listed(self) -> dict[str, NetworkModelOptions]:  # type: ignore[override]

@@ -95,7 +95,8 @@ class ModelOptions(Options):
         None, description="For boosted trees: `n_estimators` then is the most there may be."
     )
     calibration: CalibrationKind | None = Field(
-        None, description="Fitted on out-of-fold probabilities, at natural prevalence."
+        None,
+        description="Fitted on out-of-fold probabilities and `targets`, at natural prevalence.",
     )
     tune: TuneOptions | None = Field(
         None,

@@ -44,7 +44,9 @@ class TrainingOptions(Options):
     max_minutes: float | None = Field(
         None, gt=0, description="Stop after so long, whatever was reached; null: no such limit."
     )
-    batch_size: int = Field(64, ge=1, description="Sequences in a batch.")
+    batch_size: int = Field(
+        64, ge=1, description="Sequences in a batch; of several devices each takes so many."
+    )
     learning_rate: float = Field(1e-3, gt=0, description="The highest of the schedule.")
     weight_decay: float = Field(1e-2, ge=0, description="AdamW's, decoupled from the gradient.")
     schedule: Literal["one_cycle", "cosine", "constant"] = Field(
@@ -68,6 +70,12 @@ class TrainingOptions(Options):
     )
     precision: Literal["auto", "32", "16-mixed", "bf16-mixed"] = Field(
         "auto", description="`auto`: mixed on a GPU (bf16 where it can), 32 bits on a CPU."
+    )
+    devices: int = Field(
+        1,
+        ge=1,
+        description="GPUs (processes, on a CPU) that train one network together: each sees its "
+        "share of the rows, and steps are taken on the mean of their gradients.",
     )
     keep_checkpoints: int = Field(
         3, ge=1, description="So many of the best weights by validation κ are kept on disk."

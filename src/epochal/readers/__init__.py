@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from epochal.checksums import checksum
 from epochal.errors import EpochalError, RecordingError, did_you_mean
 from epochal.recording import Recording
 
@@ -70,6 +71,18 @@ def reader_of(path: Path) -> str:
             path, f"no reader for '{path.suffix}'; there are {known} and E4 folders"
         )
     return BY_EXTENSION[path.suffix.lower()]
+
+
+def signal_checksum(path: Path) -> str:
+    """Return what a recording is known by, labels and notes beside its signals aside: a SHA-256.
+
+    It is of the signals' file; of an E4 folder, or its zip, of the signal files in it.
+    """
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        from epochal.readers.e4_files import E4Files
+
+        return E4Files(path).checksum()
+    return checksum([path])
 
 
 def reader(name: str) -> Reader:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ from epochal.readers.participants import (
 from epochal.readers.scorer_columns import split_by_scorer
 from epochal.readers.scorers import Scorers, combine, find_scorers
 from epochal.readers.stage_maps import AsWritten, Unrefusing, find_levels, follow_levels
-from epochal.readers.stages import SLEEP_STAGES, GivenStages, StageMap
+from epochal.readers.stages import SLEEP_STAGES, GivenStages, StageMap, UnknownLabels
 from epochal.recording import Channel, Recording
 
 SUFFIXES = (".edf", ".bdf", ".vhdr", ".set")
@@ -54,9 +54,7 @@ class Options(Scorers, extra="forbid", frozen=True, coerce_numbers_to_str=True):
         description="Each label of the events, or what the sidecar's `Levels` call it, and its "
         "class, null: unscored; by default labels stay as they are",
     )
-    unknown_labels: Literal["refuse", "unscored"] = Field(
-        "refuse", description="A label that the map does not hold: refuse it by name, or leave out"
-    )
+    unknown_labels: UnknownLabels = "refuse"
     require_labels: bool = Field(False, description="Refuse a recording without `_events.tsv`")
     epoch_s: float = Field(30.0, gt=0, description="Length of events that have no duration")
     scorer_columns: str | None = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import zipfile
@@ -78,6 +79,15 @@ class E4Files:
             raise RecordingError(self.where(name), f"cannot be read ({error})") from error
         except UnicodeDecodeError as error:
             raise RecordingError(self.where(name), "is not a text file") from error
+
+    def checksum(self) -> str:
+        """Return the SHA-256 of the signal files' own, one after the other.
+
+        It is the same of a folder and of a zip of it, whatever lies beside the signals.
+        """
+        there = [self._bytes(name) for name in SIGNALS if self.has(name)]
+        digests = [hashlib.sha256(content).hexdigest() for content in there]
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def _in_folder(self) -> dict[str, str]:
         return {file.stem: file.name for file in sorted(self.path.glob("*.csv"))}

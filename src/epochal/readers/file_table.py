@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from pydantic import Field
@@ -25,7 +25,7 @@ from epochal.readers.parquet import read_parquet
 from epochal.readers.participants import find_lights, read_start, tidy_facts
 from epochal.readers.scorers import Ties, combine, find_scorers, name_scorer
 from epochal.readers.stage_maps import AsWritten, Unrefusing, from_codes
-from epochal.readers.stages import GivenStages, StageMap
+from epochal.readers.stages import GivenStages, StageMap, UnknownLabels
 from epochal.recording import Recording
 
 TABLES = ("recordings.csv", "recordings.tsv", "recordings.parquet")
@@ -42,9 +42,7 @@ class Options(Ties, extra="forbid", frozen=True, coerce_numbers_to_str=True):
     stages: GivenStages | None = Field(
         None, description="Each label and its class, null: unscored; by default labels stay"
     )
-    unknown_labels: Literal["refuse", "unscored"] = Field(
-        "refuse", description="A label that the map does not hold: refuse it by name, or leave out"
-    )
+    unknown_labels: UnknownLabels = "refuse"
     epoch_s: float = Field(30.0, gt=0, description="Length of an epoch in labels without times")
     length_tolerance: float = Field(
         0.05,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -21,7 +21,7 @@ from epochal.readers.stage_maps import (
     follow_levels,
     from_codes,
 )
-from epochal.readers.stages import GivenStages, StageMap
+from epochal.readers.stages import GivenStages, StageMap, UnknownLabels
 from epochal.recording import Recording
 
 ENDINGS = (
@@ -43,9 +43,7 @@ class LabelOptions(BaseModel, extra="forbid", frozen=True, coerce_numbers_to_str
         description="Each label and its class, null: unscored. By default the names of the three "
         "stages, with AccuSleep's codes in MAT and MSSV's in `_events.tsv`",
     )
-    unknown_labels: Literal["refuse", "unscored"] = Field(
-        "refuse", description="A label that the map does not hold: refuse it by name, or leave out"
-    )
+    unknown_labels: UnknownLabels = "refuse"
     epoch_s: float = Field(
         10.0, gt=0, description="Length of an epoch where neither labels nor side file say it"
     )

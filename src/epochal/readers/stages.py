@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from epochal.errors import RecordingError
 from epochal.readers.edf_fields import quote
@@ -35,6 +35,10 @@ def _as_text(value: Any) -> Any:
 
 # a map as it stands in conf, where a label or a class may be a number
 GivenStages = Annotated[StageMap, BeforeValidator(_spell_out)]
+UnknownLabels = Annotated[
+    Literal["refuse", "unscored"],
+    Field(description="A label that the map does not hold: refuse it by name, or leave out"),
+]
 
 # Rechtschaffen and Kales' stages under the AASM's names: 3 and 4 are N3, movement is unscored.
 # Numbers as in the EDF FAQ and Profusion: 5 is REM, 6 movement, 9 unscored.

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from numpy.typing import ArrayLike
 
 from epochal.reports.colours import colour_of
-from epochal.reports.markup import element
+from epochal.reports.markup import drawing, element
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 12.0, 8.0, 36.0
 _DASHES = (None, "6 4", "2 3")
@@ -44,17 +44,12 @@ class Frame:
         self, content: Sequence[Markup], *, x_ticks: Mapping[float, str] | None = None
     ) -> Markup:
         """Return the chart with its axes around the content."""
-        return element(
-            "svg",
-            [
-                element("title", self.title, id=f"{self.name}-title"),
-                element("desc", self.description, id=f"{self.name}-desc"),
-                *self._grid(x_ticks),
-                *content,
-            ],
-            viewBox=f"0 0 {self.width:.0f} {self.height:.0f}",
-            role="img",
-            aria_labelledby=f"{self.name}-title {self.name}-desc",
+        return drawing(
+            [*self._grid(x_ticks), *content],
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            size=(self.width, self.height),
             class_="chart",
             style=f"max-width:{self.width * 1.4:.0f}px",
         )
@@ -207,13 +202,9 @@ def draw_intervals(
         content.append(element("line", x1=x, x2=x, y1=_TOP, y2=bottom, class_="moment"))
     for place, row in enumerate(rows):
         content += _draw_interval(row, limits, left, right, _TOP + step * (place + 0.5))
-    heads = [
-        element("title", title, id=f"{name}-title"),
-        element("desc", description, id=f"{name}-desc"),
-    ]
-    return element(
-        "svg", [*heads, *content], viewBox=f"0 0 {width:.0f} {bottom + 36:.0f}", role="img",
-        aria_labelledby=f"{name}-title {name}-desc", class_="chart wide",
+    return drawing(
+        content, name=name, title=title, description=description, size=(width, bottom + 36),
+        class_="chart wide",
     )  # fmt: skip
 
 

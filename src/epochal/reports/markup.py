@@ -30,6 +30,33 @@ def element(tag: str, content: Content = "", **attributes: object) -> Markup:
     return Markup(f"<{tag}{told}>{inner}</{tag}>")  # nosec B704
 
 
+def drawing(
+    content: Iterable[Markup],
+    *,
+    name: str,
+    title: str,
+    description: str,
+    size: tuple[float, float],
+    **attributes: object,
+) -> Markup:
+    """Return an SVG of a width and height, which its title and description say to a reader.
+
+    `name` tells them from those of other figures on the page.
+    """
+    told = [
+        element("title", title, id=f"{name}-title"),
+        element("desc", description, id=f"{name}-desc"),
+    ]
+    return element(
+        "svg",
+        [*told, *content],
+        viewBox=f"0 0 {size[0]:.0f} {size[1]:.0f}",
+        role="img",
+        aria_labelledby=f"{name}-title {name}-desc",
+        **attributes,
+    )
+
+
 def join(parts: Iterable[str | Markup]) -> Markup:
     """Return parts one after the other, escaped unless they are markup."""
     return Markup("").join(clean(part) for part in parts)

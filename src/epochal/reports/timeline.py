@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import ArrayLike
 
-from epochal.reports.markup import element, join
+from epochal.reports.markup import drawing, element, join
 
 WIDTH, LEFT, RIGHT = 1040.0, 156.0, 1030.0
 _GAP, _TOP, _AXIS, _NAMES = 12.0, 8.0, 38.0, 14.0
@@ -74,19 +74,17 @@ class Timeline:
         """Return the figure; `name` tells its title and description from those of others."""
         bottom = self._top + sum(panel.height + _GAP for panel in self.panels)
         height = bottom + _AXIS
-        return element(
-            "svg",
+        return drawing(
             [
-                element("title", self.title, id=f"{self.name}-title"),
-                element("desc", self.description, id=f"{self.name}-desc"),
                 *self._shades(bottom),
                 *self._panels(),
                 *self._moments(bottom),
                 *_axis(self.axis, bottom),
             ],
-            viewBox=f"0 0 {WIDTH:.0f} {height:.0f}",
-            role="img",
-            aria_labelledby=f"{self.name}-title {self.name}-desc",
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            size=(WIDTH, height),
             class_="timeline",
         )
 

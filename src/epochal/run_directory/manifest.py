@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from epochal.errors import EpochalError
 from epochal.options.base import Options
 from epochal.options.features import FeatureOptions
 from epochal.options.ingestion import IngestionOptions
+from epochal.places import writing
 from epochal.run_directory.rows import InputFile
 from epochal.serving.bundle import STACK, Bundle, Manifest, ModelEntry
+from epochal.serving.versioned import read_versioned
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -94,9 +95,8 @@ def write_manifest(folder: Path, manifest: RunManifest) -> None:
         if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
     }
     whole = manifest.model_copy(update={"hashes": files})
-    part = folder / f".{MANIFEST}.part"
-    part.write_text(whole.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    part.replace(folder / MANIFEST)
+    with writing(folder / MANIFEST) as part:
+        part.write_text(whole.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> RunManifest:
@@ -104,18 +104,7 @@ def read_manifest(folder: Path) -> RunManifest:
     path = Path(folder) / MANIFEST
     if not path.is_file():
         raise EpochalError(f"{folder}: no run here (it holds no {MANIFEST})")
-    try:
-        content = json.loads(path.read_bytes())
-        version = content.get("format_version") if isinstance(content, dict) else None
-        if version != FORMAT_VERSION:
-            raise EpochalError(f"{path}: run format {version}; this Epochal reads {FORMAT_VERSION}")
-        return RunManifest.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise EpochalError(f"{path}: {where}: {first['msg']}") from error
-    except ValueError as error:
-        raise EpochalError(f"{path}: not a readable manifest ({error})") from error
+    return read_versioned(path, RunManifest, version=FORMAT_VERSION, what="run")
 
 
 def read_file(folder: Path, name: str, manifest: RunManifest) -> bytes:

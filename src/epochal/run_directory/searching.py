@@ -12,7 +12,8 @@ import pandas as pd
 
 from epochal.errors import EpochalError
 from epochal.labels import encode
-from epochal.models.cross_fitting import CrossFitted, FittedModel, select_columns
+from epochal.models.cross_fitting import CrossFitted
+from epochal.models.fitted_model import FittedModel, select_columns
 from epochal.models.fitting import fit_estimator
 from epochal.models.stacking import META_ROSTER
 from epochal.models.tuning import Found, search, write_search

@@ -16,7 +16,7 @@ import pandas as pd
 from epochal import __version__
 from epochal.labels import PROBA, proba_columns
 from epochal.models.bundling import export_models
-from epochal.models.cross_fitting import FittedModel
+from epochal.models.fitted_model import FittedModel
 from epochal.readers.slow_oscillation_files import LABELS
 from epochal.run_directory import manifest as files
 from epochal.run_directory.by_row import LoadedByRow, WindowsByRow, count_seen

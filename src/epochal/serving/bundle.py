@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from epochal import answers
 from epochal.answers import AnswerRules
@@ -38,6 +37,7 @@ from epochal.serving.entries import (
 )
 from epochal.serving.rows import Table
 from epochal.serving.sessions import name_provider, open_session
+from epochal.serving.versioned import read_versioned
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -376,21 +376,7 @@ def data_source_of_result(trained_on: str, recording: DataSource) -> str:
 
 
 def _read_manifest(path: Path) -> Manifest:
-    """Check the version first: another version's manifest holds other keys."""
-    try:
-        content = json.loads(path.read_bytes())
-        version = content.get("format_version") if isinstance(content, dict) else None
-        if version != FORMAT_VERSION:
-            raise EpochalError(
-                f"{path}: bundle format {version}; this Epochal reads {FORMAT_VERSION}"
-            )
-        return Manifest.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise EpochalError(f"{path}: {where}: {first['msg']}") from error
-    except ValueError as error:
-        raise EpochalError(f"{path}: not a manifest ({error})") from error
+    return read_versioned(path, Manifest, version=FORMAT_VERSION, what="bundle")
 
 
 def _verified(path: Path, sha256: str) -> bytes:

@@ -6,6 +6,8 @@ from copy import copy
 from typing import Any
 
 from epochal.errors import EpochalError, did_you_mean
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.serving.bundle import STACK, Manifest, Scorer
 from epochal.serving.entries import Adaptation
 
@@ -20,14 +22,19 @@ def refuse_unknown_model(manifest: Manifest, model: str) -> None:
 
 
 def looks_back_only(manifest: Manifest, model: str) -> bool:
-    """Say whether a model's answer to an epoch looks back only, filters and all."""
-    if manifest.feature_engineering.looks_ahead:
+    """Say whether a model's answer to an epoch looks back only, filters and flags and all."""
+    if not sees_back_only(manifest.ingestion, manifest.feature_engineering):
         return False
     causal = {entry.name: entry.causal for entry in manifest.models}
     smoothing = manifest.smoothing.get(model)
     if smoothing is None:
         return causal[model]
     return causal[STACK] and smoothing.kind == "forward"
+
+
+def sees_back_only(ingestion: IngestionOptions, features: FeatureOptions) -> bool:
+    """Say whether what any model is given of an epoch, and its flags, depend on none after it."""
+    return not features.looks_ahead and ingestion.quality.reference == "window"
 
 
 def with_headline(scorer: Scorer, model: str | None) -> Scorer:

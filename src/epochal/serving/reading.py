@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from epochal.checksums import SIGNAL_SHA256, checksum
+from epochal.checksums import SIGNAL_SHA256
 from epochal.errors import RecordingError
 from epochal.options.ingestion import IngestionOptions
-from epochal.readers import Source, reader, reader_of
+from epochal.readers import Source, reader, reader_of, signal_checksum
 from epochal.readers.detection import TABLES, detect_reader
 from epochal.recording import Recording
 from epochal.serving.bundle import Manifest
@@ -32,8 +32,8 @@ def read_all(path: Path, manifest: Manifest) -> Iterator[Recording]:
 
 
 def with_checksum(recording: Recording, path: Path) -> Recording:
-    """Return a recording that says the checksum of its file, by which training's are known."""
-    return replace(recording, metadata={**recording.metadata, SIGNAL_SHA256: checksum([path])})
+    """Return a recording that says the checksum of its signals, by which training's are known."""
+    return replace(recording, metadata={**recording.metadata, SIGNAL_SHA256: signal_checksum(path)})
 
 
 def _read_each(path: Path, manifest: Manifest) -> Iterator[Recording]:

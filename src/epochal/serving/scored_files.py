@@ -20,7 +20,8 @@ from epochal.serving.hypnograms import write_edf_annotations
 from epochal.serving.messages.alerts import Alert
 from epochal.serving.messages.answers import ScoreAnswer, ScoredRecording
 from epochal.serving.messages.plain import clean
-from epochal.serving.scoring import Scored, read_all, score_recording
+from epochal.serving.reading import read_all
+from epochal.serving.scoring import Scored, score_recording
 from epochal.serving.writing import EPOCHS_CSV, with_source
 
 logger = logging.getLogger(__name__)

@@ -22,11 +22,8 @@ from epochal.serving.burden import measure_burden
 from epochal.serving.doubts import doubts_of
 from epochal.serving.drifting import judge_epochs
 from epochal.serving.pieces import cut_into_pieces
-from epochal.serving.reading import read_all, read_raw
 from epochal.serving.rows import Table
 from epochal.signals.epoching import index_epochs
-
-__all__ = ["Scored", "read_all", "read_raw", "score_recording"]  # reading was here before it grew
 
 logger = logging.getLogger(__name__)
 # An epoch is unlike the training data when more than this share of its features lies outside

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from epochal.errors import EpochalError
+from epochal.places import writing
 from epochal.recording import Recording
 from epochal.serving.bundle import Scorer
 from epochal.serving.scoring import Scored
@@ -82,10 +82,5 @@ def write_summary(out: Path, rows: list[dict[str, Any]]) -> None:
 @contextmanager
 def replacing(base: Path, suffix: str) -> Iterator[Path]:
     """Give a temporary name to write to, which becomes `<base><suffix>` once all is written."""
-    target = base.with_name(base.name + suffix)
-    temporary = target.with_name(f".part-{os.getpid()}-{target.name}")
-    try:
-        yield temporary
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(base.with_name(base.name + suffix)) as part:
+        yield part

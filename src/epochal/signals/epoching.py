@@ -11,7 +11,7 @@ from epochal.recording import ANNOTATION_COLUMNS, Channel, Recording
 from epochal.signals.quality import absent, assess
 from epochal.signals.quality_policy import combine, kind_of_channel, withhold_labels
 
-INDEX = ["recording_id", "epoch"]
+INDEX = ["recording_id", "epoch"]  # what every later table is joined on
 _TOLERANCE_S = 1e-6
 
 

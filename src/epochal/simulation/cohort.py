@@ -11,6 +11,7 @@ from epochal import __version__
 from epochal.errors import EpochalError
 from epochal.options.base import make_options
 from epochal.parallel import ParallelOptions, run_pieces
+from epochal.places import writing
 from epochal.provenance import MARK, mark_as_simulated
 from epochal.simulation import simulator
 
@@ -45,9 +46,8 @@ def write_cohort(
             + "; ".join(f"{piece}: {error}" for piece, error in sorted(failures.items()))
         )
     module.finish(folder, chosen)
-    temporary = folder / f"{RECIPE}.part"
-    temporary.write_text(json.dumps(recipe), encoding="utf-8")
-    temporary.replace(folder / RECIPE)
+    with writing(folder / RECIPE) as part:
+        part.write_text(json.dumps(recipe), encoding="utf-8")
 
 
 def _written(folder: Path) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from epochal.errors import EpochalError
+from epochal.places import writing
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
@@ -25,7 +26,5 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary name beside `path`, then give the file its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    write(partial)
-    partial.replace(path)
+    with writing(path) as partial:
+        write(partial)

@@ -10,6 +10,7 @@ from pathlib import Path
 import edfio
 import numpy as np
 
+from epochal.places import writing
 from epochal.simulation.sleep_person import Person
 
 EPOCH_S = 30
@@ -92,7 +93,5 @@ def _recording(start: datetime) -> edfio.Recording:
 
 def _write(edf: edfio.Edf, path: Path) -> None:
     """Write to a temporary name first, so that a file is there whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
+    with writing(path) as part, part.open("wb") as file:
         edf.write(file)
-    temporary.replace(path)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
+from epochal.places import writing
 from epochal.provenance import mark_as_simulated
 from epochal.simulation.wearable_course import Course, Person, draw_course, draw_person
 from epochal.simulation.wearable_e4 import e4_texts, simulate_wrist, write_folder
@@ -137,10 +138,8 @@ def label_rows(options: Options, index: int) -> pd.DataFrame:
 
 def _write_labels(path: Path, options: Options) -> None:
     rows = pd.concat([label_rows(options, index) for index in range(options.n_subjects)])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    rows.to_csv(part, index=False, lineterminator="\n")
-    part.replace(path)
+    with writing(path) as part:
+        rows.to_csv(part, index=False, lineterminator="\n")
 
 
 def _rng(options: Options, index: int, purpose: int) -> np.random.Generator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from epochal.places import writing
 from epochal.simulation.wearable_course import Course, Person
 from epochal.simulation.wearable_heart import (
     device_intervals,
@@ -85,22 +85,17 @@ def e4_texts(
 
 def write_folder(folder: Path, texts: Mapping[str, str]) -> None:
     """Write the files into a folder that appears whole or not at all."""
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    for name, text in texts.items():
-        (part / name).write_text(text, encoding="utf-8", newline="")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
+    with writing(folder) as part:
+        part.mkdir()
+        for name, text in texts.items():
+            (part / name).write_text(text, encoding="utf-8", newline="")
 
 
 def write_zip(path: Path, texts: Mapping[str, str]) -> None:
     """Write the files into a zip; the same texts give the same bytes."""
-    part = path.with_name(f".{path.name}.part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    with writing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in texts.items():
             archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
-    part.replace(path)
 
 
 def _table(start: list[str], rate: list[str], values: np.ndarray, form: str) -> str:

@@ -22,7 +22,8 @@ from epochal.evaluation.explanation.tables import (
     tabulate,
 )
 from epochal.models.classical import ROSTER
-from epochal.models.cross_fitting import CrossFitted, FittedModel
+from epochal.models.cross_fitting import CrossFitted
+from epochal.models.fitted_model import FittedModel
 from epochal.options.results import ExplanationOptions
 
 CLASSES = ("W", "N2", "REM")

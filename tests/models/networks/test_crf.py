@@ -120,6 +120,7 @@ def test_a_long_sequence_of_large_scores_stays_finite():
     assert all(torch.isfinite(weights.grad).all() for weights in field.parameters())
 
 
+@pytest.mark.slow
 def test_it_learns_that_states_last_and_smooths_a_doubtful_epoch():
     generator = torch.Generator().manual_seed(0)
     states = torch.randint(2, (40, 8), generator=generator).repeat_interleave(5, dim=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from epochal.errors import EpochalError, LeakageError
-from epochal.models import deep
+from epochal.models import deep, window_network
 from epochal.models.training.batches import Order, SequenceData, load_batches
 from epochal.models.training.curves import CURVES, LISTENERS, CurvePoint, note_point
 from epochal.models.training.epoch_rows import Sequences
@@ -20,7 +21,7 @@ from epochal.models.training.workplace import open_workplace
 from window_cohort import CLASSES, accuracy, fit, make_cohort, make_network, options, rows_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cohort():
     return make_cohort()
 
@@ -106,9 +107,19 @@ def test_the_order_is_drawn_anew_at_each_pass(cohort):
     data = data_of(*cohort)
     order = Order(lambda number: np.roll(np.arange(len(data)), number))
     loader = load_batches(data, 4, order=order)
-    first, second = (torch.cat([batch["places"] for batch in loader]) for _ in range(2))
-    assert first.tolist() == list(range(len(data)))
+    first, again = (torch.cat([batch["places"] for batch in loader]) for _ in range(2))
+    assert first.tolist() == again.tolist() == list(range(len(data)))
+    order.set_epoch(1)
+    second = torch.cat([batch["places"] for batch in loader])
     assert second.tolist() == np.roll(np.arange(len(data)), 1).tolist()
+
+
+def test_an_order_counts_the_batches_of_every_pass():
+    order = Order(lambda number: np.arange(10 - 4 * (number > 0)))
+    assert order.count_batches(3, batch_size=4) == (3, 2, 2)
+    assert order.count_batches(3, batch_size=2, n_processes=2) == (3, 2, 2)
+    order.set_epoch(1)
+    assert len(order) == 6
 
 
 def test_curves_are_a_table_and_whoever_listens_hears_them(tmp_path):
@@ -135,6 +146,20 @@ def test_a_workplace_is_kept_for_the_same_fit_and_emptied_for_another(tmp_path):
         assert not (folder / "state").exists()
 
 
+def test_a_second_fit_in_the_folder_of_one_at_work_is_refused(tmp_path):
+    place = tmp_path / "net" / "refit"
+    with open_workplace(place, {"seed": 1}) as folder:
+        (folder / "state").touch()
+        with (
+            pytest.raises(EpochalError, match=r"refit: another fit is at work here"),
+            open_workplace(place, {"seed": 2}),
+        ):
+            pass
+        assert (folder / "state").exists()
+    with open_workplace(place, {"seed": 2}) as folder:
+        assert not (folder / "state").exists()
+
+
 def test_a_passing_workplace_leaves_nothing():
     with open_workplace(None, {}) as folder:
         assert folder.is_dir()
@@ -142,10 +167,15 @@ def test_a_passing_workplace_leaves_nothing():
 
 
 class TestWeightsOfAnEarlierFit:
+    @pytest.fixture(scope="class")
+    def earlier(self, cohort, tmp_path_factory):
+        made = tmp_path_factory.mktemp("earlier")
+        fit(make_network(made, training={"max_epochs": 12}), *cohort)
+        return made / "net" / "fold_0"
+
     @pytest.fixture
-    def folder(self, cohort, tmp_path):
-        fit(make_network(tmp_path, training={"max_epochs": 12}), *cohort)
-        return tmp_path / "net" / "fold_0"
+    def folder(self, earlier, tmp_path):
+        return shutil.copytree(earlier, tmp_path / "fold_0")
 
     @pytest.mark.slow
     def test_they_are_where_training_begins(self, cohort, folder):
@@ -174,6 +204,39 @@ class TestWeightsOfAnEarlierFit:
             deep.refuse_leaks("net", asked, epochs, table)
         strangers = table.assign(subject_id="x" + table["subject_id"])
         deep.refuse_leaks("net", asked, epochs, strangers)
+
+    @pytest.mark.slow
+    def test_whoever_they_knew_is_known_to_what_began_from_them(self, cohort, tmp_path):
+        store, table = cohort
+        earlier, later = (
+            table[table["subject_id"].isin(of)] for of in (["s0", "s1"], ["s2", "s3"])
+        )
+        first, second, third = (tmp_path / name / "net" / "fold_0" for name in "abc")
+        fit(make_network(tmp_path / "a", training={"max_epochs": 1}), store, earlier)
+        for name, given in (("b", first), ("c", second)):
+            asked = make_network(tmp_path / name, pretrained=str(given), training={"max_epochs": 1})
+            fit(asked, store, later)
+        assert read_provenance(third)["subjects"] == ["s0", "s1", "s2", "s3"]
+        epochs = earlier.assign(onset_s=earlier["epoch"] * 2.0, length_s=2.0)
+        with pytest.raises(LeakageError, match=r"has seen subjects.*s0"):
+            deep.refuse_leaks("net", options(pretrained=str(third)), epochs, earlier)
+
+    @pytest.mark.slow
+    def test_a_fit_follows_from_their_content_and_not_from_where_they_lie(
+        self, cohort, folder, tmp_path, monkeypatch
+    ):
+        place = tmp_path / "b"
+        shutil.copytree(folder, tmp_path / "moved")
+        barely = {"max_epochs": 1}
+        fit(make_network(place, pretrained=str(folder), training=barely), *cohort)
+        fit(make_network(tmp_path / "c", seed=1, training=barely), *cohort)
+        shutil.copy(tmp_path / "c" / "net" / "fold_0" / WEIGHTS, folder / WEIGHTS)
+        begun = []
+        monkeypatch.setattr(window_network, "train", lambda *_, **__: begun.append(1))
+        fit(make_network(place, pretrained=str(tmp_path / "moved"), training=barely), *cohort)
+        assert begun == []
+        fit(make_network(place, pretrained=str(folder), training=barely), *cohort)
+        assert begun == [1]
 
     @pytest.mark.slow
     @pytest.mark.parametrize("missing", [WEIGHTS, PROVENANCE])

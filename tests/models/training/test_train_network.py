@@ -18,11 +18,11 @@ def train(seed=0, n_epochs=40, seen=None):
             seen.append(batch.tolist())
         return ((line(X[batch]) - Y[batch]) ** 2).mean()
 
-    losses = train_network(
+    passes = train_network(
         line, loss_of, len(X), seed=seed, n_epochs=n_epochs, batch_size=8,
         learning_rate=0.1, weight_decay=0.0,
     )  # fmt: skip
-    return list(losses), line.weight.item(), line.bias.item()
+    return [one.loss for one in passes], line.weight.item(), line.bias.item()
 
 
 def test_a_line_is_found_and_the_loss_falls():

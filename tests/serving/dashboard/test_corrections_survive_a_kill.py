@@ -5,9 +5,9 @@ import time
 
 import httpx
 import pytest
-from made_results import make_results
 
 from epochal.serving.reviewing import Reviews
+from made_results import make_results
 from service_material import running
 
 pytestmark = pytest.mark.slow

@@ -9,8 +9,8 @@ import httpx
 import pandas as pd
 import pytest
 from made_browser import Visit, chromium
-from made_results import CAVEAT, make_results, write_curves
 
+from made_results import CAVEAT, make_results, write_curves
 from service_material import running, write_night
 
 pytestmark = pytest.mark.slow

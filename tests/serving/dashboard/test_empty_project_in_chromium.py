@@ -8,7 +8,7 @@ from service_material import running
 pytestmark = pytest.mark.slow
 VIEWS = {
     "models": "No leaderboard yet",
-    "training": "such as cnn_bigru",  # what leaves curves; the demo does not
+    "training": "No training yet",
     "playback": "No playback yet",
     "score": "Drop recordings here",
     "review": "No review was begun yet.",

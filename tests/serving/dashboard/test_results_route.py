@@ -1,6 +1,6 @@
 import pytest
-from made_results import CAVEAT, make_results, write_curves
 
+from made_results import CAVEAT, make_results, write_curves
 from service_material import client_of
 
 KEY = "a key of the operator"

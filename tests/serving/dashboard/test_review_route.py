@@ -3,8 +3,8 @@ import time
 
 import pandas as pd
 import pytest
-from made_results import make_results
 
+from made_results import make_results
 from service_material import client_of, write_night
 
 START = {"kind": "study", "name": "made", "recording_id": "r4"}

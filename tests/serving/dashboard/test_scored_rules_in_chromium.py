@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import uvicorn
 from made_browser import Visit, chromium
-from made_results import make_results
 
 from builders import make_night, write_edf
 from epochal.serving.app import create_app
 from epochal.serving.burden import measure_burden
 from epochal.serving.service.alert_rules import AlertRule
+from made_results import make_results
 from rest_material import icu_bundle, ruled_bundle, write
 from service_material import LABELS, NAME, make_options, write_night
 

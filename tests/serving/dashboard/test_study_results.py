@@ -3,7 +3,6 @@ import os
 
 import pandas as pd
 import pytest
-from made_results import CAVEAT, make_results, write_curves
 
 from epochal.errors import EpochalError
 from epochal.serving.results import (
@@ -13,6 +12,7 @@ from epochal.serving.results import (
     find_study,
     to_table,
 )
+from made_results import CAVEAT, make_results, write_curves
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,9 @@ import subprocess
 import sys
 
 import pytest
+
+from epochal.serving.report.material import used_channels
+from epochal.serving.report.page import make_report
 from made_report import (
     RODENT,
     SLEEP,
@@ -13,9 +16,6 @@ from made_report import (
     report_of,
     spell,
 )
-
-from epochal.serving.report.material import used_channels
-from epochal.serving.report.page import make_report
 from page_checks import check_page
 
 STRESS = ("baseline", "stress")
@@ -206,6 +206,7 @@ def test_the_order_of_a_hypnogram_is_the_scorers():
     assert [SLEEP[code] for code in material_of(["W"]).order] == ["W", "REM", "N1", "N2", "N3"]
 
 
+@pytest.mark.slow
 def test_a_report_needs_no_library_that_serving_lacks():
     code = (
         "import sys, epochal.serving.report.page, epochal.serving.summary_table; "

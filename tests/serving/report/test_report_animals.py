@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from made_report import RODENT, make_manifest, material_of, report_of, spell
 
 from epochal.serving.report.hours import Light, count_hours, light_of
 from epochal.serving.report.rodent import measure_bouts
+from made_report import RODENT, make_manifest, material_of, report_of, spell
 from page_checks import check_page
 
 MOUSE = make_manifest("rodent", RODENT, epoch_s=10.0)

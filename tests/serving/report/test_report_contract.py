@@ -8,12 +8,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_report import RODENT, SLEEP, make_manifest, make_scored_recording, report_of
 
+from epochal.serving.reading import read_raw
 from epochal.serving.report.facts import FLAGS, class_rows, flag_rows
 from epochal.serving.report.material import gather
 from epochal.serving.report.page import make_report
-from epochal.serving.scoring import read_raw
+from made_report import RODENT, SLEEP, make_manifest, make_scored_recording, report_of
 from page_checks import check_page
 from projects import ROOT
 
@@ -67,6 +67,7 @@ def test_any_text_from_a_stranger_stays_text(name, problem, caveat, flag):
     check_page(make_report(recording, scored, manifest).replace("//", "/"))
 
 
+@pytest.mark.slow
 @HARD
 @given(labels=st.lists(st.sampled_from([*SLEEP, ""]), min_size=1, max_size=60), data=st.data())
 def test_any_night_has_a_page_whatever_its_stages_gaps_and_lights(labels, data):
@@ -77,6 +78,7 @@ def test_any_night_has_a_page_whatever_its_stages_gaps_and_lights(labels, data):
     check_page(report_of(labels, onsets_s=onsets_s, metadata=metadata))
 
 
+@pytest.mark.slow
 @HARD
 @given(labels=st.lists(st.sampled_from([*RODENT, ""]), min_size=1, max_size=60), data=st.data())
 def test_any_animal_has_a_page_whatever_its_lights(labels, data):

@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from made_report import material_of, report_of, spell
 
 from epochal.hypnogram.sleep_statistics import DEFINITIONS, NOT_PRODUCED
 from epochal.serving.report.sleep import list_statistics, measure_night, on_time_grid
+from made_report import material_of, report_of, spell
 from page_checks import check_page
 from projects import ROOT
 

@@ -1,7 +1,6 @@
-from made_report import make_manifest, make_scored_recording, spell
-
 from epochal.serving.report.page import make_report
 from epochal.serving.report.trust import tell_trust
+from made_report import make_manifest, make_scored_recording, spell
 from page_checks import check_page
 
 ANSWERS = {

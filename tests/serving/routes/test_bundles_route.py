@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from builders import make_bundle
@@ -34,6 +36,23 @@ def test_a_smoothing_that_looks_ahead_is_no_causal_model(client):
         assert causal[name] == (kind == "forward" and causal["stack"])
 
 
+def filtering_both_ways(bundle):
+    options = bundle.manifest.feature_engineering
+    eeg = options.signals["eeg"].model_copy(update={"band_hz": (0.3, 30.0)})
+    changed = options.model_copy(update={"signals": {"eeg": eeg}, "filters": "zero_phase"})
+    manifest = bundle.manifest.model_copy(update={"feature_engineering": changed})
+    return replace(bundle, manifest=manifest)
+
+
+def test_no_model_is_causal_where_the_filters_look_ahead(tmp_path):
+    bundle = filtering_both_ways(make_bundle())
+    assert all(entry.causal for entry in bundle.manifest.models)  # by their columns alone
+    write_bundle(tmp_path / "bundle", bundle)
+    with client_of(tmp_path) as client:
+        lines = client.get("/api/models").json()
+    assert {line["causal"] for line in lines} == {False}
+
+
 def test_a_bundle_in_a_line_says_what_it_needs_and_what_it_stands_on(client):
     (line,) = client.get("/api/bundles").json()
     manifest = make_bundle().manifest
@@ -54,6 +73,7 @@ def test_an_unknown_bundle_is_not_found_by_name(client):
     assert "did you mean 'tiny'" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_promoted_bundle_is_taken_up_on_demand(tmp_path):
     with client_of(tmp_path) as client:
         assert client.post("/api/bundles/refresh").json() == {"taken_up": [], "errors": {}}

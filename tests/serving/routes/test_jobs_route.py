@@ -28,6 +28,10 @@ def submit(client, content: bytes, query: str = "", *, name: str = "night.edf"):
     return client.post(f"/api/jobs{query}", files={"file": (name, content)})
 
 
+def score(client, content: bytes, query: str) -> bytes:
+    return client.post(f"/score{query}", files={"file": ("night.edf", content)}).content
+
+
 def wait_for(client, location: str, seconds: float = 60.0) -> dict:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -75,6 +79,41 @@ def test_the_result_is_that_of_score(client, night):
     wait_for(client, location)
     direct = client.post("/score", files={"file": ("night.edf", night)})
     assert client.get(f"{location}/result").text == direct.text
+
+
+@pytest.mark.parametrize("model", ["lightgbm", "stack_forward"])
+def test_another_model_answers_a_job_in_every_format_as_score_does(client, night, model):
+    response = submit(client, night, f"?model={model}")
+    assert response.json()["model"] == model
+    done = wait_for(client, response.headers["Location"])
+    assert done["model"] == model
+    assert sorted(done["results"]) == ["csv", "edf", "json", "report"]
+    results = {kind: client.get(address) for kind, address in done["results"].items()}
+    for kind, result in results.items():
+        assert result.headers["X-Epochal-Bundle"] == NAME
+        assert result.headers["X-Epochal-Model"] == model
+        if kind != "json":  # which says when it expires
+            assert result.content == score(client, night, f"?model={model}&format={kind}")
+    answer = results["json"].json()
+    assert answer["model"] == answer["recordings"][0]["summary"]["model"] == model
+    assert results["csv"].content != score(client, night, "?format=csv")
+
+
+def test_a_job_that_names_no_model_says_which_one_answered(client, night):
+    response = submit(client, night)
+    assert response.json()["model"] is None
+    headline = client.get("/api/bundle").json()["manifest"]["headline"]
+    assert wait_for(client, response.headers["Location"])["model"] == headline
+
+
+def test_a_model_that_the_bundle_lacks_makes_no_job_and_the_problem_is_that_of_score(client):
+    before = len(client.get("/api/jobs").json())
+    refused = submit(client, b"nothing", "?model=lightgm")
+    direct = client.post("/score?model=lightgm", files={"file": ("night.edf", b"nothing")})
+    assert refused.status_code == direct.status_code == 422
+    assert "did you mean 'lightgbm'?" in refused.json()["detail"]
+    assert refused.json()["detail"] == direct.json()["detail"]
+    assert len(client.get("/api/jobs").json()) == before
 
 
 def test_a_job_that_fails_says_why(client):

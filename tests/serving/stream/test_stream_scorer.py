@@ -77,6 +77,7 @@ class TestEquality:
         assert streamed.loc[1, "flags"].startswith("missing")
         assert streamed.loc[9, "flags"].startswith("missing")
 
+    @pytest.mark.slow
     def test_of_overlapping_epochs_between_samples(self):
         cut = {"epoch_length_s": 10.0, "epoch_step_s": 2.5}
         for sfreq in (35.0, 64.0):
@@ -117,6 +118,7 @@ class TestEquality:
         for name, (one, other) in streams.items():
             np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7, err_msg=name)
 
+    @pytest.mark.slow
     def test_of_several_rates_an_envelope_and_a_long_window(self):
         signals = {
             "eeg": filtered(),
@@ -157,6 +159,7 @@ class TestEquality:
         recording = make_raw(channels=channels)
         assert_same(stream_all(recording, scorer), recording, scorer)
 
+    @pytest.mark.slow
     def test_of_a_model_without_smoothing(self):
         scorer = Scorer(causal_bundle("logistic_regression"))
         recording = make_raw()

@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from epochal.errors import EpochalError
-from epochal.models.cross_fitting import FittedModel
+from epochal.models.fitted_model import FittedModel
 
 LOG_ODDS, PROBABILITY = "log-odds", "probability"
 

@@ -15,7 +15,8 @@ from epochal.evaluation.explanation.tables import (
     measure_deletion,
     tabulate,
 )
-from epochal.models.cross_fitting import CrossFitted, FittedModel
+from epochal.models.cross_fitting import CrossFitted
+from epochal.models.fitted_model import FittedModel
 from epochal.options.results import ExplanationOptions
 
 UNSEEN = ("test", "val")

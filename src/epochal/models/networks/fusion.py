@@ -28,7 +28,7 @@ class AttentionFusion(EpochNetwork):
 
     INPUTS: ClassVar[tuple[str, ...]] = BRANCHES
     SEQUENTIAL: ClassVar[bool] = ResNetGRU.SEQUENTIAL
-    CAUSAL: ClassVar[bool] = ResNetGRU.CAUSAL
+    CAUSAL: ClassVar[bool] = ResNetGRU.CAUSAL and SpectrogramNet.CAUSAL
 
     def __init__(
         self,

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import torch
 from torch import nn
+
+from epochal.models.networks.base import EpochNetwork
+from epochal.models.networks.front_end import (
+    check_long_enough,
+    convolution,
+    odd_samples,
+    stride_to,
+)
+
+STEM_S = 0.25
 
 
 class ResidualBlock(nn.Module):
@@ -30,6 +43,31 @@ class ResidualBlock(nn.Module):
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Return `(N, n_out, ceil(T / stride))`."""
         return torch.relu(self.convolve(frames) + self.shortcut(frames))
+
+
+def stack_blocks(
+    shape: EpochNetwork,
+    n_filters: Sequence[int],
+    *,
+    frame_hz: float,
+    kernel: int,
+    squeeze: bool = False,
+) -> nn.Sequential:
+    """Return a stem and blocks over windows of a network's shape: `(N, C, T)` → `(N, n_out, T')`.
+
+    The stem brings any rate near to `frame_hz`; each of `n_filters` halves what is left. Windows
+    that leave nothing raise `EpochalError`.
+    """
+    stride = stride_to(frame_hz, shape.sfreq)
+    check_long_enough(shape.n_times, stride * 2 ** len(n_filters), shape.sfreq)
+    stem = odd_samples(STEM_S, shape.sfreq)
+    return nn.Sequential(
+        *convolution(shape.n_channels, n_filters[0], stem, stride=stride),
+        *(
+            ResidualBlock(n_in, n_out, kernel=kernel, stride=2, squeeze=squeeze)
+            for n_in, n_out in pairwise((n_filters[0], *n_filters))
+        ),
+    )
 
 
 class SqueezeExcitation(nn.Module):

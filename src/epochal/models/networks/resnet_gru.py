@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import ClassVar, Unpack
 
 import torch
 from torch import nn
 
 from epochal.models.networks.base import EpochNetwork
-from epochal.models.networks.front_end import (
-    check_long_enough,
-    convolution,
-    embed_each,
-    odd_samples,
-    stride_to,
-)
-from epochal.models.networks.residual1d import ResidualBlock
+from epochal.models.networks.front_end import embed_each
+from epochal.models.networks.residual1d import stack_blocks
 from epochal.models.networks.shape import Shape
 
-STEM_S = 0.25
 FRAME_HZ = 25.0  # the stem strides early: what follows costs an eighth of 200 Hz
 KERNEL = 5  # frames
 MIDDLE = 5  # a part in so many of the window, around its middle, is read by itself
@@ -48,16 +40,7 @@ class ResNetGRU(EpochNetwork):
         **shape: Unpack[Shape],
     ) -> None:
         super().__init__(**shape)
-        stride = stride_to(FRAME_HZ, self.sfreq)
-        check_long_enough(self.n_times, stride * 2 ** len(n_filters), self.sfreq)
-        kernel = odd_samples(STEM_S, self.sfreq)
-        self.blocks = nn.Sequential(
-            *convolution(self.n_channels, n_filters[0], kernel, stride=stride),
-            *(
-                ResidualBlock(n_in, n_out, kernel=KERNEL, stride=2)
-                for n_in, n_out in pairwise((n_filters[0], *n_filters))
-            ),
-        )
+        self.blocks = stack_blocks(self, n_filters, frame_hz=FRAME_HZ, kernel=KERNEL)
         self.recur = nn.GRU(n_filters[-1], units, batch_first=True, bidirectional=True)
         self.drop = nn.Dropout(dropout)
         self.finish(6 * units, head=head)

@@ -49,6 +49,7 @@ class SpectrogramNet(EpochNetwork):
     """
 
     INPUTS: ClassVar[tuple[str, ...]] = ("spectrogram",)
+    CAUSAL: ClassVar[bool] = True
 
     places: torch.Tensor
 

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from epochal.models.training.epoch_rows import ABSENT, Sequences
+from epochal.models.training.processes import share, share_length
 
 Batch = dict[str, torch.Tensor]
 
@@ -103,20 +104,53 @@ class SequenceData(Dataset[Batch]):
 
 
 class Order(Sampler[int]):
-    """The order of the sequences, made anew at every pass by `draw(pass number)`."""
+    """The order of the sequences in a pass, made anew for each by `draw(pass number)`.
+
+    Who trains says by `set_epoch` which pass comes next; passes may differ in length, which must
+    follow from their number alone. Of several processes each goes through its share.
+    """
 
     def __init__(self, draw: Callable[[int], np.ndarray]) -> None:
-        self._draw, self.n_passes = draw, 0
-        self._length = len(draw(0))
+        self._draw, self._lengths = draw, dict[int, int]()
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go on with this pass, counted from 0; Lightning says it too."""
+        self._pass = epoch
 
     def __len__(self) -> int:
-        return self._length
+        return share_length(self._length(self._pass))
 
     def __iter__(self) -> Iterator[int]:
-        drawn = self._draw(self.n_passes)
-        self.n_passes += 1
-        self._length = len(drawn)
-        return iter(drawn.tolist())
+        return iter(share(self._draw(self._pass), even=True).tolist())
+
+    def count_batches(
+        self, n_passes: int, *, batch_size: int, n_processes: int = 1
+    ) -> tuple[int, ...]:
+        """Return how many batches each of the first passes has, in each of the processes."""
+        lengths = (share_length(self._length(number), n_processes) for number in range(n_passes))
+        return tuple(-(-length // batch_size) for length in lengths)
+
+    def _length(self, number: int) -> int:
+        if number not in self._lengths:
+            self._lengths[number] = len(self._draw(number))
+        return self._lengths[number]
+
+
+class FirstToLast(Sampler[int]):
+    """So many sequences as they come; of several processes each sees its share, nothing twice."""
+
+    def __init__(self, n_sequences: int) -> None:
+        self._n_sequences = n_sequences
+
+    def __len__(self) -> int:
+        return len(self._places())
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places().tolist())
+
+    def _places(self) -> np.ndarray:
+        return share(np.arange(self._n_sequences), even=False)
 
 
 def load_batches(
@@ -126,10 +160,12 @@ def load_batches(
     return DataLoader(
         data,
         batch_size=batch_size,
-        sampler=order,
+        sampler=FirstToLast(len(data)) if order is None else order,
         collate_fn=_as_it_is,
         num_workers=n_workers,
         persistent_workers=n_workers > 0,
+        # workers that stay draw a seed in the first pass alone: none of the training's own numbers
+        generator=torch.Generator() if n_workers > 0 else None,
         pin_memory=torch.cuda.is_available(),
     )
 

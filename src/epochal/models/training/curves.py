@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, NamedTuple
 
 _LOG = logging.getLogger(__name__)
 CURVES = "curves.csv"
+
+
+class Pass(NamedTuple):
+    """What the plain trainer knows after one pass over the training rows."""
+
+    loss: float
+    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -33,14 +42,37 @@ LISTENERS: list[Callable[[CurvePoint], None]] = []
 
 def note_point(point: CurvePoint, folder: Path | None) -> None:
     """Log a point, tell the listeners, and append it to the folder's table, if there is one."""
+    tell_point(point)
+    if folder is not None:
+        append_point(point, folder)
+
+
+def tell_point(point: CurvePoint) -> None:
+    """Log a point, and tell the listeners."""
     kappa = "" if point.val_kappa is None else f", validation κ {point.val_kappa:.3f}"
     _LOG.info(
         "%s %s: pass %d, loss %.4f%s", point.model, point.part, point.epoch, point.train_loss, kappa
     )
     for listener in LISTENERS:
         listener(point)
-    if folder is None:
-        return
+
+
+def write_curve(passes: Iterable[Pass], *, model: str, part: str, folder: Path) -> None:
+    """Go through a training, and write the folder's table anew, a line as each pass is done.
+
+    Neither the log nor a listener is told: a small network over columns takes hardly longer than
+    a tracker would.
+    """
+    began_s = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CURVES).unlink(missing_ok=True)
+    for epoch, (loss, rate) in enumerate(passes, start=1):
+        point = CurvePoint(model, part, epoch, loss, rate, time.monotonic() - began_s)
+        append_point(point, folder)
+
+
+def append_point(point: CurvePoint, folder: Path) -> None:
+    """Append a point to the folder's table."""
     path = folder / CURVES
     is_new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as file:
@@ -48,3 +80,18 @@ def note_point(point: CurvePoint, folder: Path | None) -> None:
         if is_new:
             writer.writeheader()
         writer.writerow(asdict(point))
+
+
+def read_points(folder: Path) -> list[CurvePoint]:
+    """Return the points in a folder's table; none without one."""
+    path = folder / CURVES
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [_read_point(row) for row in csv.DictReader(file)]
+
+
+def _read_point(row: dict[str, str]) -> CurvePoint:
+    model, part, epoch = (row.pop(name) for name in ("model", "part", "epoch"))
+    numbers: dict[str, Any] = {name: float(text) if text else None for name, text in row.items()}
+    return CurvePoint(model, part, int(epoch), **numbers)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import torch
 
 
+def choose_device() -> torch.device:
+    """Return the device that Lightning too would choose: a GPU where one is."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def describe_device() -> str:
     """Say which GPU trains networks over signals, or why none does."""
     if torch.cuda.is_available():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -63,12 +64,7 @@ def weighted_cross_entropy(*, label_smoothing: float = 0.0) -> Loss:
     arXiv:1512.00567, for the smoothing.
     """
     _check_between("label_smoothing", label_smoothing, 0, 1)
-
-    def of_rows(log_proba: Tensor, shares: Tensor) -> Tensor:
-        smoothed = (1 - label_smoothing) * shares + label_smoothing / shares.shape[-1]
-        return -(smoothed * log_proba).sum(dim=-1)
-
-    return Loss(of_rows)
+    return Loss(partial(_smoothed_cross_entropy, label_smoothing=label_smoothing))
 
 
 def focal(*, gamma: float = 2.0) -> Loss:
@@ -78,13 +74,7 @@ def focal(*, gamma: float = 2.0) -> Loss:
     probabilities are too low: calibrate.
     """
     _check_between("gamma", gamma, 0, float("inf"))
-
-    def of_rows(log_proba: Tensor, shares: Tensor) -> Tensor:
-        # No power of 0 has a gradient below γ = 1: 1 − p stays above it.
-        missed = (-torch.expm1(log_proba)).clamp(min=1e-6)
-        return -(shares * missed**gamma * log_proba).sum(dim=-1)
-
-    return Loss(of_rows)
+    return Loss(partial(_focused, gamma=gamma))
 
 
 def ordinal(*, power: float = 2.0) -> Loss:
@@ -94,12 +84,7 @@ def ordinal(*, power: float = 2.0) -> Loss:
     distance itself. An error by two classes costs more than two by one.
     """
     _check_between("power", power, 1, float("inf"))
-
-    def of_rows(log_proba: Tensor, shares: Tensor) -> Tensor:
-        carried = (log_proba.exp() - shares).cumsum(dim=-1)[..., :-1]  # the last is 0
-        return (carried.abs() ** power).sum(dim=-1)
-
-    return Loss(of_rows)
+    return Loss(partial(_carried, power=power))
 
 
 def generalised_cross_entropy(*, q: float = 0.7) -> Loss:
@@ -109,11 +94,7 @@ def generalised_cross_entropy(*, q: float = 0.7) -> Loss:
     truncation. A row that the network holds for wrong pulls less the longer it does.
     """
     _check_between("q", q, 1e-3, 1)
-
-    def of_rows(log_proba: Tensor, shares: Tensor) -> Tensor:
-        return (shares * -torch.expm1(q * log_proba)).sum(dim=-1) / q
-
-    return Loss(of_rows)
+    return Loss(partial(_generalised, q=q))
 
 
 def kl_votes(*, vote_power: float = 1.0) -> Loss:
@@ -122,11 +103,7 @@ def kl_votes(*, vote_power: float = 1.0) -> Loss:
     A row counts by its number of votes to `vote_power`: with 1 the mean is that over votes, with 0
     that over rows. A single label is a vote.
     """
-
-    def of_rows(log_proba: Tensor, shares: Tensor) -> Tensor:
-        return (torch.special.xlogy(shares, shares) - shares * log_proba).sum(dim=-1)
-
-    return Loss(of_rows, vote_power=vote_power)
+    return Loss(_divergence, vote_power=vote_power)
 
 
 LOSSES: dict[str, Callable[..., Loss]] = {
@@ -151,3 +128,27 @@ def make_loss(kind: str, **params: Any) -> Loss:
 def _check_between(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise EpochalError(f"{name} is {value:g}; it goes from {low:g} to {high:g}")
+
+
+def _smoothed_cross_entropy(log_proba: Tensor, shares: Tensor, *, label_smoothing: float) -> Tensor:
+    smoothed = (1 - label_smoothing) * shares + label_smoothing / shares.shape[-1]
+    return -(smoothed * log_proba).sum(dim=-1)
+
+
+def _focused(log_proba: Tensor, shares: Tensor, *, gamma: float) -> Tensor:
+    # No power of 0 has a gradient below γ = 1: 1 − p stays above it.
+    missed = (-torch.expm1(log_proba)).clamp(min=1e-6)
+    return -(shares * missed**gamma * log_proba).sum(dim=-1)
+
+
+def _carried(log_proba: Tensor, shares: Tensor, *, power: float) -> Tensor:
+    carried = (log_proba.exp() - shares).cumsum(dim=-1)[..., :-1]  # the last is 0
+    return (carried.abs() ** power).sum(dim=-1)
+
+
+def _generalised(log_proba: Tensor, shares: Tensor, *, q: float) -> Tensor:
+    return (shares * -torch.expm1(q * log_proba)).sum(dim=-1) / q
+
+
+def _divergence(log_proba: Tensor, shares: Tensor) -> Tensor:
+    return (torch.special.xlogy(shares, shares) - shares * log_proba).sum(dim=-1)

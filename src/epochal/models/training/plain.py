@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
+from epochal.models.training.curves import Pass
+
 MAX_GRADIENT = 1.0  # the norm that gradients are clipped to
 ONE_AT_A_TIME = threading.Lock()  # networks share torch's random numbers and its threads
 
@@ -22,8 +24,8 @@ def train_network(
     batch_size: int,
     learning_rate: float,
     weight_decay: float,
-) -> Iterator[float]:
-    """Train by AdamW with a one-cycle learning rate; yield the mean loss after each epoch.
+) -> Iterator[Pass]:
+    """Train by AdamW with a one-cycle learning rate; yield each pass's mean loss, and the rate.
 
     `loss_of` takes the places of a batch's rows, `(n_batch,)`, and returns their mean loss. The
     order of the rows follows from the seed alone.
@@ -44,4 +46,4 @@ def train_network(
             optimiser.step()
             schedule.step()
             total += loss.detach().cpu() * len(batch)
-        yield float(total / n_rows)
+        yield Pass(float(total / n_rows), float(optimiser.param_groups[0]["lr"]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,17 @@ from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError
 from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.scaled import ScaledNetwork
+from epochal.models.training.curves import CURVES, CurvePoint, Pass, note_point
+from epochal.models.training.devices import choose_device
 from epochal.models.training.epoch_rows import Sequences
 from epochal.models.training.plain import train_network
 from epochal.models.training.pretraining import make_pretext_task
+from epochal.models.training.randomness import random_states, restore_random_states
+from epochal.options.deep import PROVENANCE, WEIGHTS
 from epochal.options.networks import PretrainingOptions
 
-WEIGHTS, PROVENANCE = "weights.pt", "provenance.json"
+STATE = "pretraining.pt"  # of a network that has been pre-trained, and of the random numbers then
+CURVE = "pretraining"  # the folder of its curve
 
 
 def pretrain(
@@ -27,19 +34,54 @@ def pretrain(
     options: PretrainingOptions,
     *,
     seed: int,
+    place: Path,
+    name: str,
+    part: str,
 ) -> None:
-    """Train a network on its pretext task over sequences, labelled or not."""
+    """Train a network on its pretext task over sequences, labelled or not.
+
+    Once done, what it learnt lies in `place`: a fit that is interrupted later finds it there.
+    """
+    done = place / STATE
+    if not done.is_file():
+        (place / CURVE).mkdir(exist_ok=True)
+        (place / CURVE / CURVES).unlink(missing_ok=True)  # of one that was cut off
+        began_s = time.monotonic()
+        passes = _pass_by_pass(scaled, sequences, inputs, options, seed=seed)
+        for number, (loss, rate) in enumerate(passes, start=1):
+            seconds = time.monotonic() - began_s
+            point = CurvePoint(name, f"{part}.{CURVE}", number, loss, rate, seconds)
+            note_point(point, place / CURVE)
+        state = {"weights": scaled.cpu().state_dict(), "random": random_states()}
+        torch.save(state, place / f".{STATE}")
+        (place / f".{STATE}").rename(done)
+    state = torch.load(done, weights_only=True, map_location="cpu")
+    scaled.load_state_dict(state["weights"])
+    restore_random_states(state["random"])
+
+
+def _pass_by_pass(
+    scaled: ScaledNetwork,
+    sequences: Sequences,
+    inputs: EpochInputs,
+    options: PretrainingOptions,
+    *,
+    seed: int,
+) -> Iterator[Pass]:
+    """Pre-train where networks are trained; yield each pass's loss, which no selection sees."""
+    device = choose_device()
     task = make_pretext_task(scaled.network, options, channel_names=inputs.channels)
     assert task is not None  # the caller asked
+    task.to(device).train()
+    scaled.to(device)  # its scales too
     generator = torch.Generator().manual_seed(seed)
 
     def loss_of(places: torch.Tensor) -> torch.Tensor:
         batch = sequences.__getitems__(places.tolist())
-        signal = scaled.scale("signal", torch.as_tensor(batch["signal"]))
+        signal = scaled.scale("signal", torch.as_tensor(batch["signal"]).to(device))
         return task.loss(signal, generator)
 
-    task.train()
-    for _ in train_network(
+    return train_network(
         task,
         loss_of,
         len(sequences),
@@ -48,8 +90,7 @@ def pretrain(
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         weight_decay=options.weight_decay,
-    ):
-        pass  # its loss says nothing of the task that follows
+    )
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ it teaches nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -114,14 +115,7 @@ def make_sampler(
 
     An unknown class, or `two_stage` without votes, raises `EpochalError`.
     """
-    own = _params(options, classes, votes)
-
-    def order(
-        targets: np.ndarray, losses: np.ndarray | None = None, *, epoch: int, seed: int
-    ) -> np.ndarray:
-        return SAMPLERS[options.kind](targets, losses, epoch=epoch, seed=seed, **own)
-
-    return order
+    return partial(SAMPLERS[options.kind], **_params(options, classes, votes))
 
 
 def _params(

@@ -10,23 +10,72 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+from sklearn.pipeline import Pipeline
 
-KEY = "key"
+from epochal.errors import EpochalError
+
+KEY, LOCK = "key", ".lock"
+
+
+def tell_place(estimator: Any, **facts: str | None) -> None:
+    """Tell a network, alone or at a pipeline's end, the `name`, `folder` or `part` of its fit.
+
+    An estimator that keeps nothing has no such attributes, and hears nothing.
+    """
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    for fact, value in facts.items():
+        if hasattr(last, fact):
+            setattr(last, fact, value)
 
 
 @contextmanager
 def open_workplace(folder: Path | None, made_from: Any) -> Iterator[Path]:
     """Give the folder of a fit, emptied where another's files lie in it; None: a passing one.
 
-    `made_from` is all that the fit follows from.
+    `made_from` is all that the fit follows from. A folder that another fit is at work in raises
+    `EpochalError`.
     """
     if folder is None:
         with tempfile.TemporaryDirectory() as passing:
             yield Path(passing)
         return
-    key = str(joblib.hash(made_from))
-    if not (folder / KEY).is_file() or (folder / KEY).read_text(encoding="utf-8") != key:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        (folder / KEY).write_text(key, encoding="utf-8")
-    yield folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with _held(folder):
+        key = str(joblib.hash(made_from))
+        if not (folder / KEY).is_file() or (folder / KEY).read_text(encoding="utf-8") != key:
+            _empty(folder)
+            (folder / KEY).write_text(key, encoding="utf-8")
+        yield folder
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a folder for one fit at a time.
+
+    The lock goes with its process, however that ends. Without POSIX locks (Windows, some network
+    drives) nothing holds.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EpochalError(
+                f"{folder}: another fit is at work here; give this one `deep_models.checkpoints` "
+                "of its own"
+            ) from error
+        except OSError:  # a drive that knows no locks
+            pass
+        yield
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()

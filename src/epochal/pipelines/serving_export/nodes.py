@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from epochal.models import bundle_trust, bundling, inventory, quantising
-from epochal.models.cross_fitting import CrossFitted, FittedModel, join_table
+from epochal.models.cross_fitting import CrossFitted, join_table
+from epochal.models.fitted_model import FittedModel
 from epochal.models.stacking import choose_base_models, spread_models
 from epochal.options.features import FeatureOptions
 from epochal.options.ingestion import IngestionOptions

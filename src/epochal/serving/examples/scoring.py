@@ -121,6 +121,7 @@ def _job() -> JobAnswer:
         percent=100,
         file="night.edf",
         bundle="sleep",
+        model="lightgbm",
         created_at="2026-01-31T07:00:00+00:00",
         finished_at="2026-01-31T07:00:09+00:00",
         expires_at="2026-02-01T07:00:09+00:00",

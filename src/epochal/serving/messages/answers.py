@@ -97,6 +97,7 @@ class JobAnswer(BaseModel):
     percent: int = Field(ge=0, le=100)
     file: str = Field(description="The file's own name, harmless characters only.")
     bundle: str | None = Field(description="As asked for; null until the file says which.")
+    model: str | None = Field(None, description="As asked for; once it is done, what answered.")
     created_at: str
     finished_at: str | None = None
     expires_at: str | None = Field(None, description="When its results are deleted.")

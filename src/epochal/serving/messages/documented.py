@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -81,11 +82,18 @@ def file_body(what: str) -> dict[str, Any]:
 
 def inline(model: type[BaseModel]) -> dict[str, Any]:
     """Return a model's JSON schema without references, fit for any place of a document."""
-    schema = model.model_json_schema()
-    return _resolve(schema, schema.pop("$defs", {}))
+    schema = _schema(model)
+    without = {name: value for name, value in schema.items() if name != "$defs"}
+    return _resolve(without, schema.get("$defs", {}))
+
+
+@cache  # a service documents the same problem for every status of every route as it starts
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _resolve(part: Any, definitions: Mapping[str, Any]) -> Any:
+    """Return a copy in which every reference is replaced by what it names."""
     if isinstance(part, list):
         return [_resolve(one, definitions) for one in part]
     if not isinstance(part, dict):

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from epochal.serving.bundle import CARD, STACK, Manifest
+from epochal.serving.bundle import CARD, Manifest
+from epochal.serving.heading import looks_back_only
 from epochal.serving.messages.documented import may_answer
 from epochal.serving.service.shelf import Shelved
 from epochal.serving.service.state import Service
@@ -91,23 +92,20 @@ def router(service: Service) -> APIRouter:
 
 def _models(shelved: Shelved) -> list[ModelLine]:
     manifest = shelved.scorer.manifest
-    families = {entry.name: (entry.family, entry.causal) for entry in manifest.models}
-    families |= {
-        name: ("stack", families[STACK][1] and smoothing.kind == "forward")
-        for name, smoothing in manifest.smoothing.items()
-    }
+    families = {entry.name: entry.family for entry in manifest.models}
+    families |= dict.fromkeys(manifest.smoothing, "stack")
     return [
         ModelLine(
             bundle=shelved.name,
             study=manifest.study,
             model=name,
             family=family,
-            causal=causal,
+            causal=looks_back_only(manifest, name),
             headline=name == manifest.headline,
             data_source=manifest.data_source,
             classes=manifest.classes,
         )
-        for name, (family, causal) in families.items()
+        for name, family in families.items()
     ]
 
 

@@ -18,11 +18,11 @@ from epochal.serving.messages.documented import file_body, json_body, may_answer
 from epochal.serving.messages.plain import clean
 from epochal.serving.messages.requests import DriftRequest
 from epochal.serving.payloads import make_features
+from epochal.serving.reading import read_all
 from epochal.serving.routes.bundles import BundleName
 from epochal.serving.routes.predict import SOURCE_HEADER, Substitute
 from epochal.serving.routes.score import FILE, Simulated
 from epochal.serving.scored_files import blaming
-from epochal.serving.scoring import read_all
 from epochal.serving.service.bodies import BOUNDED_BY_ITSELF, parse, read_json
 from epochal.serving.service.examples import drift_examples
 from epochal.serving.service.problems import Problem

@@ -15,8 +15,16 @@ from fastapi.responses import FileResponse
 from epochal.serving.messages.answers import JobAnswer, ScoreAnswer
 from epochal.serving.messages.documented import file_body, may_answer
 from epochal.serving.routes.bundles import BundleName
-from epochal.serving.routes.predict import Substitute
-from epochal.serving.routes.score import CONTENT, FILE, Kind, Simulated, describe_results
+from epochal.serving.routes.predict import ModelName, Substitute
+from epochal.serving.routes.score import (
+    CONTENT,
+    FILE,
+    Kind,
+    Simulated,
+    describe_results,
+    name_model,
+    refuse_unknown,
+)
 from epochal.serving.scored_files import MEDIA_TYPES
 from epochal.serving.service.bodies import BOUNDED_BY_ITSELF
 from epochal.serving.service.job_files import JobState
@@ -66,6 +74,7 @@ def _add_submission(routes: APIRouter, service: Service, jobs: Jobs) -> None:
         request: Request,
         response: Response,
         bundle: BundleName = None,
+        model: ModelName = None,
         substitute: Substitute = False,
         simulated: Simulated = False,
         keep_signals: KeepSignals = False,
@@ -75,8 +84,7 @@ def _add_submission(routes: APIRouter, service: Service, jobs: Jobs) -> None:
         What was accepted is on disk, and done even if the service is killed meanwhile.
         """
         jobs.check_room()
-        if bundle is not None:
-            service.shelf.get(bundle)
+        refuse_unknown(service, bundle, model)  # before gigabytes come for nothing
         with upload_folder(service.work_folder) as folder:
             limit = service.options.max_upload_bytes
             upload = await receive(request, folder, max_bytes=limit, simulated=simulated)
@@ -85,6 +93,7 @@ def _add_submission(routes: APIRouter, service: Service, jobs: Jobs) -> None:
                 file=upload.path.name,
                 name=upload.name,
                 bundle=bundle,
+                model=model,
                 substitute=substitute,
                 keep_signals=keep_signals,
             )
@@ -134,6 +143,7 @@ def _add_results(routes: APIRouter, jobs: Jobs) -> None:
             seen=state.in_sample,
             problems=state.problems,
         )
+        headers |= name_model(state.bundle, state.model)
         return FileResponse(path, media_type=MEDIA_TYPES[kind], headers=headers)
 
     @routes.delete(
@@ -164,6 +174,7 @@ def _answer(jobs: Jobs, request: Request, state: JobState, *, keep_s: float) -> 
         percent=state.percent,
         file=state.name,
         bundle=state.bundle,
+        model=state.model,
         created_at=state.created_at.isoformat(),
         finished_at=over.isoformat() if over else None,
         expires_at=(over + keep).isoformat() if over else None,

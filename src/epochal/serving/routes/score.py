@@ -101,7 +101,7 @@ def router(service: Service) -> APIRouter:
         once it is scored.
         """
         asked = Asked(bundle, model, substitute, kind or negotiate(request))
-        _refuse_unknown(service, asked)  # before gigabytes come for nothing
+        refuse_unknown(service, bundle, model)  # before gigabytes come for nothing
         with upload_folder(service.work_folder) as folder:
             limit = service.options.max_upload_bytes
             upload = await receive(request, folder, max_bytes=limit, simulated=simulated)
@@ -110,13 +110,13 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def _refuse_unknown(service: Service, asked: Asked) -> None:
+def refuse_unknown(service: Service, bundle: str | None, model: str | None) -> None:
     """Refuse a bundle that is not there, and a model that it does not have."""
-    if asked.bundle is None and len(service.shelf.names) != 1:
+    if bundle is None and len(service.shelf.names) != 1:
         return  # the file tells which one
-    manifest = service.shelf.get(asked.bundle).scorer.manifest
-    if asked.model is not None:
-        refuse_unknown_model(manifest, asked.model)
+    manifest = service.shelf.get(bundle).scorer.manifest
+    if model is not None:
+        refuse_unknown_model(manifest, model)
 
 
 def negotiate(request: Request) -> Kind:
@@ -149,6 +149,12 @@ def describe_results(
     }
 
 
+def name_model(bundle: str | None, model: str | None) -> dict[str, str]:
+    """Return the headers that say which model of which bundle answered, where that is known."""
+    named = {"X-Epochal-Bundle": bundle, "X-Epochal-Model": model}
+    return {header: name for header, name in named.items() if name is not None}
+
+
 def _as_header(problems: Sequence[str]) -> str:
     """Return sentences as a header's value: a table has no room for them."""
     told = " ".join("; ".join(problems).split())
@@ -174,8 +180,7 @@ def _respond(work: Work, done: list[ScoredOne], kind: Kind) -> Response:
         work.name, kind, source_of(done), seen=in_sample(done), problems=problems_of(done)
     )
     headers["X-Epochal-Retention"] = RETENTION
-    headers["X-Epochal-Bundle"] = work.bundle
-    headers["X-Epochal-Model"] = work.scorer.manifest.headline
+    headers |= name_model(work.bundle, work.scorer.manifest.headline)
     return Response(content, media_type=MEDIA_TYPES[kind], headers=headers)
 
 

@@ -30,6 +30,7 @@ class JobState(BaseModel):
     file: str = Field(description="The upload's name in the job's folder.")
     name: str = Field(description="The sender's name of it, made harmless.")
     bundle: str | None
+    model: str | None = Field(None, description="As asked for; once it is done, what answered.")
     substitute: bool = False
     keep_signals: bool = Field(False, description="Until the job expires, for the dashboard.")
     status: JobStatus = "waiting"

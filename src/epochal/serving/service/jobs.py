@@ -136,6 +136,7 @@ class Jobs:
                 self.files.upload(state),
                 state.name,
                 bundle=state.bundle,
+                model=state.model,
                 allow_substitution=state.substitute,
                 tell=lambda stage, share: self._tell(state, stage, share),
             )
@@ -165,6 +166,7 @@ class Jobs:
             status="done",
             percent=100,
             bundle=work.bundle,
+            model=work.scorer.manifest.headline,
             data_source=source_of(done),
             in_sample=in_sample(done),
             problems=problems_of(done),

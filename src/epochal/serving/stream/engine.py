@@ -18,7 +18,6 @@ from epochal.readers.substitution import substitutions_of
 from epochal.recording import Channel, Recording
 from epochal.serving.bundle import Scorer
 from epochal.serving.scoring import (
-    OUTSIDE_SHARE,
     name_flags,
     outside_reference,
     refuse_lacking_columns,
@@ -30,15 +29,13 @@ from epochal.serving.stream.planning import causal_options, plan_chains
 from epochal.serving.stream.tails import find_period
 from epochal.signals.epoching import assess_epochs
 
-# `score_recording` refuses a recording most of whose epochs are unlike the training data; a stream
-# cannot know, and flags each of them (`outside_reference`).
-__all__ = ["OUTSIDE_SHARE", "Engine"]
-
 
 class Engine:
     """Turns blocks of samples, and the epochs that lie in them, into rows of results.
 
-    A recording that lacks what the bundle needs raises `RecordingError`.
+    A recording that lacks what the bundle needs raises `RecordingError`. One most of whose epochs
+    are unlike the training data is not refused, as `score_recording` would: a stream cannot know,
+    and flags each of them (`outside_reference`).
     """
 
     def __init__(self, recording: Recording, scorer: Scorer) -> None:

@@ -19,13 +19,11 @@ export const studyChoice = (view, studies, study, rest = []) =>
   choice({ label: "Study", options: studies.map((one) => [one.study, words(one.study)]), value: study.study, onChange: (name) => { location.hash = address(view, [name, ...rest]); } });
 
 const code = (text) => h("code", {}, text);
-// what leaves each; networks over columns are fitted in one go, and have no curves
 const RUN = ["Run a study, such as ", code("make demo"), " or ", code("epochal run --env demo")];
-const TRAIN = ["Run a study with a network over signals in ", code("deep_models.models"), ", such as ", code("cnn_bigru")];
 
 /** What stands there when there is no study to show: none of the name that the address has, or none at all. */
 export const noStudy = (view, what, name, studies) =>
   studies.length ? empty(h("p", {}, `There is no study '${name}' with a ${what} in the service's results folder.`), h("p", {}, "There are: ", studies.map((one, at) => [at ? ", " : "", h("a", { href: address(view, [one.study]) }, words(one.study))]), ".")) : nothingYet(what);
 
 const nothingYet = (what) =>
-  empty(h("p", {}, `No ${what} yet in the service's results folder.`), h("p", {}, what === "training" ? TRAIN : RUN, ", and point ", code("EPOCHAL_SERVE_RESULTS_FOLDER"), " at its ", code("data"), " folder."));
+  empty(h("p", {}, `No ${what} yet in the service's results folder.`), h("p", {}, RUN, ", and point ", code("EPOCHAL_SERVE_RESULTS_FOLDER"), " at its ", code("data"), " folder."));
