@@ -99,8 +99,7 @@ def _settle(version: str, folder: str) -> None:
             f"A Dask worker sees no folder {folder}; workers need the run's folder under the same "
             "path (a shared disk)"
         )
-    if str(Path.cwd()) != folder:
-        os.chdir(folder)
+    os.chdir(folder)  # unasked where it is: the folder of the run before may be gone
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(limits=1)  # for good: this process works for the run alone
