@@ -184,6 +184,7 @@ def test_the_folds_of_one_model_are_fitted_by_two_workers_and_equal_those_of_one
     assert not (tmp_path / "models" / ".parts").exists()
 
 
+@pytest.mark.slow
 def test_a_worker_killed_while_one_model_is_cross_fitted_changes_nothing(tmp_path):
     """Seven fits, two workers; one is killed in the middle of a fit after two are done."""
     log = tmp_path / "log"

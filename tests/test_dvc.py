@@ -137,6 +137,7 @@ def test_every_file_that_is_depended_on_is_there_or_made_by_another_stage():
                 assert (ROOT / path).exists() or covered(path, made), path
 
 
+@pytest.mark.slow
 def test_no_two_stages_write_the_same_and_none_within_another():
     for study in STUDIES:
         outs = [o for s in PIPELINES for o in paths(s, "outs", study)]

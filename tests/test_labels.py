@@ -8,6 +8,7 @@ from builders import CLASSES, make_epochs
 from epochal.labels import encode, keep_classes, log_proba, proba_columns
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([*CLASSES, "movement", None])))
 def test_a_class_is_its_number_and_anything_else_is_minus_one(labels):
     expected = [CLASSES.index(label) if label in CLASSES else -1 for label in labels]

@@ -81,6 +81,7 @@ def test_some_rows_of_a_table_are_not_taken_for_the_whole(tmp_path):
     assert describe_mapping(map_values(tmp_path)[1:]) is None
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_see_the_file_says_what_it_needs(tmp_path):
     mapping = describe_mapping(map_values(tmp_path))
     gc.collect()

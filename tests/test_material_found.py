@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parent
 MODULES = {path.stem: path for path in TESTS.rglob("*.py") if path.stem != "conftest"}
 
@@ -26,6 +28,7 @@ def out_of_reach(path: Path, folders: frozenset[Path], seen: frozenset[str]) -> 
             yield from out_of_reach(MODULES[name], folders, seen | {name})
 
 
+@pytest.mark.slow
 def test_what_a_test_imports_lies_beside_it_or_at_the_top():
     """Else it is found only where a test of that other folder was collected before."""
     tests = [path for path in MODULES.values() if path.stem.startswith("test_")]

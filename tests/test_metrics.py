@@ -37,6 +37,7 @@ def test_a_confusion_table_counts_the_truth_in_rows():
     assert table.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
 
 
+@pytest.mark.slow
 @given(pairs)
 def test_kappa_is_that_of_sklearn(drawn):
     truth, guess = np.array(drawn).T

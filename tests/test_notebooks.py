@@ -185,6 +185,7 @@ class TestWindows:
         assert rmssd["700 Hz"] == pytest.approx(20.0, abs=1.0)
         assert abs(rmssd["35 Hz"] - 20.0) > 5.0
 
+    @pytest.mark.slow
     def test_windows_overlap_by_half(self, windows_of):
         recording, _ = known_heart(windows_of, length_s=180)
         onsets_s = windows_of.lay_windows([recording])["onset_s"]

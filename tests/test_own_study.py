@@ -303,6 +303,7 @@ def test_a_planted_fault_is_named_in_one_line_before_any_node_runs(fault, tmp_pa
     assert f"`{line}" in PAGE
 
 
+@pytest.mark.slow
 def test_a_fault_in_a_section_that_the_pipeline_does_not_read_is_named_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "raw").mkdir()

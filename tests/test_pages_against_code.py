@@ -81,6 +81,7 @@ def test_the_flags_of_single_epochs_stand_in_the_table_of_the_service(flag):
     assert f"| `{flag}` |" in read("reference/rest-api.md")
 
 
+@pytest.mark.slow
 def test_every_address_of_the_service_stands_in_its_reference(tmp_path):
     pytest.importorskip("fastapi")
     from epochal.serving.app import create_app

@@ -38,6 +38,7 @@ def test_every_model_and_role_has_its_confusion_matrix(tmp_path):
     assert len(figure.axes) == 8  # two rows of four, the last two left empty
 
 
+@pytest.mark.slow
 def test_a_confusion_matrix_shows_shares_of_the_truth(tmp_path):
     wrong = predict(certainty=0.1)
     for predictions, share in ((predict(), "1.00"), (wrong, "0.00")):
@@ -48,6 +49,7 @@ def test_a_confusion_matrix_shows_shares_of_the_truth(tmp_path):
     assert labels == list(CLASSES)
 
 
+@pytest.mark.slow
 def test_a_class_that_never_occurs_has_a_row_of_zeros(tmp_path):
     epochs = EPOCHS.assign(label=EPOCHS["label"].replace("REM", "N2"))
     figure = save(draw_confusions(predict(), epochs, CLASSES), tmp_path / "a.png")
@@ -61,6 +63,7 @@ def test_unscored_epochs_are_left_out_of_the_confusion(tmp_path):
     assert [axes.get_title() for axes in drawn(figure)] == ["m (oof)"]
 
 
+@pytest.mark.slow
 def test_a_timeline_shows_truth_prediction_and_probabilities_by_the_hour(tmp_path):
     rows = predict()[lambda table: table["recording_id"] == "r0"].sample(frac=1, random_state=0)
     figure = save(draw_timeline(rows, EPOCHS, CLASSES, model="stack"), tmp_path / "a.png")
@@ -73,6 +76,7 @@ def test_a_timeline_shows_truth_prediction_and_probabilities_by_the_hour(tmp_pat
     assert proba.get_ylim() == (0, 1)
 
 
+@pytest.mark.slow
 def test_an_unscored_stretch_is_a_hole_in_the_line(tmp_path):
     epochs = EPOCHS.assign(label=EPOCHS["label"].where(EPOCHS["epoch"] != 5))
     rows = predict()[lambda table: table["recording_id"] == "r0"]

@@ -46,6 +46,7 @@ def test_a_page_without_a_table_is_refused_by_its_name(report, monkeypatch):
         page.fill("nothing", report)
 
 
+@pytest.mark.slow
 def test_the_pictures_show_every_stage(report, monkeypatch):
     page = load("page", monkeypatch)
     titles = [axes.get_title() for axes in page.draw_spectra(report).axes]
@@ -97,6 +98,7 @@ class TestMice:
         assert means["NREM"][0] > means["W"][0]
         assert means["NREM"][2] < means["W"][2]
 
+    @pytest.mark.slow
     def test_artefact_epochs_are_left_out_of_the_agreement(self, mice):
         options = mice.rodent.Options(n_subjects=1, length_h=1, seed=1, epoch_s=4, artefacts=8)
         made = mice.rodent.simulate(options, 0)

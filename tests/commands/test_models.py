@@ -63,6 +63,7 @@ def test_a_damaged_bundle_is_not_registered(store, tmp_path):
     assert "no bundle is registered" in call("list", store=store).output
 
 
+@pytest.mark.slow
 def test_without_a_store_one_line_says_how_one_is_made(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -19,6 +19,7 @@ def rows_of(part="test", **kinds):
     return inputs(part, labels=False, **kinds)
 
 
+@pytest.mark.slow
 def test_predictions_are_a_line_per_row(tmp_path):
     done = predict(trained(*ALL), tmp_path / "deep/preds.csv", *rows_of())
     assert done.exit_code == 0, done.output

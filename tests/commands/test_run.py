@@ -36,6 +36,7 @@ def test_a_misspelt_name_is_wrong_usage_with_a_suggestion(project, arguments, me
     assert message in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("parameter", "message"),
     [
@@ -54,6 +55,7 @@ def test_a_wrong_value_stops_the_run_before_any_node_in_one_line(project, parame
     assert not (project.path / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_missing_folder_of_raw_files_is_named(project):
     result = run(
         "--pipeline", "ingestion", "--params", "ingestion.source=files,ingestion.path=nowhere"

@@ -69,6 +69,7 @@ def test_what_the_reader_repaired_is_told(folder):
     assert json.loads((folder / "out/volts.json").read_text())["problems"]
 
 
+@pytest.mark.slow
 def test_a_picture_and_annotations_are_made_when_asked_for(folder):
     done = score("night.edf", "--plot", "--edf")
     assert done.exit_code == 0, done.output

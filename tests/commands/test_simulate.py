@@ -21,6 +21,7 @@ def test_a_cohort_is_written_in_its_original_layout_and_marked(tmp_path):
     assert done.output == f"{n_files} simulated files in {tmp_path / 'raw'}\n"
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_people(tmp_path):
     contents = []
     for name, seed in (("a", ["--seed", "1"]), ("b", ["--seed", "2"]), ("c", ["--set", "seed=2"])):

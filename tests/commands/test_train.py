@@ -211,6 +211,7 @@ def test_models_of_keras_are_wrong_usage_and_named():
     assert "stacking/cnn_sleep_model.keras: '.keras' models are not read" in done.output
 
 
+@pytest.mark.slow
 def test_a_model_of_another_run_is_used_as_it_is_with_a_warning(tmp_path):
     path = trained("hgb", "lstm", "cnn") / "models/cnn_temporal.onnx"
     done = train(*inputs(), "--no-with-hgb", "--with-cnn", "--cnn-load-only", "--cnn-load-model",
@@ -224,6 +225,7 @@ def test_a_model_of_another_run_is_used_as_it_is_with_a_warning(tmp_path):
     assert (tmp_path / "run/models/cnn_temporal.onnx").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_loaded_model_that_has_not_seen_the_rows_says_so(tmp_path):
     path = trained("hgb", "lstm", "cnn") / "models/lstm_temporal.onnx"
     done = train(*inputs("test"), "--no-with-hgb", "--with-lstm", "--lstm-load-model", path,
@@ -234,6 +236,7 @@ def test_a_loaded_model_that_has_not_seen_the_rows_says_so(tmp_path):
     assert figures["lstm_temporal"]["accuracy"] > 0.7
 
 
+@pytest.mark.slow
 def test_rows_of_a_loaded_models_training_are_in_sample_too(tmp_path):
     path = trained("hgb", "lstm", "cnn") / "models/lstm_temporal.onnx"
     run = tmp_path / "run"
@@ -272,6 +275,7 @@ def test_a_model_that_no_run_wrote_is_refused(tmp_path):
     assert "its SHA-256 differs" in done.output
 
 
+@pytest.mark.slow
 def test_without_a_final_fit_nothing_can_be_predicted(tmp_path):
     run = tmp_path / "run"
     done = train(*inputs(csv=True, h5=False), "--splits", 2, "--no-refit-final", "--run-dir", run,
@@ -286,6 +290,7 @@ def test_without_a_final_fit_nothing_can_be_predicted(tmp_path):
     assert call("evaluate", "--run-dir", run).exit_code == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_written_without_save(here):
     done = train(*inputs(csv=True, h5=False), "--splits", 2, "--no-save")
     assert done.exit_code == 0, done.output
@@ -302,6 +307,7 @@ def test_a_folder_with_a_run_is_not_overwritten():
     assert (run / "manifest.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_timing_tells_every_fold_and_model(tmp_path):
     done = train(*inputs(csv=True, h5=False), "--splits", 2, "--timing", "--run-dir",
                  tmp_path / "run")  # fmt: skip
@@ -324,6 +330,7 @@ def test_labels_and_the_table_are_found_beside_the_rows(here):
     assert read(here / "run", "manifest.json")["hgb_features"] == "csv"
 
 
+@pytest.mark.slow
 def test_a_file_that_no_base_model_reads_is_said():
     done = train(*inputs(csv=True), "--splits", 2, "--no-save")
     assert done.exit_code == 0, done.output
@@ -370,6 +377,7 @@ def test_a_table_of_other_rows_than_the_h5_file_is_refused():
     assert "its 30 ids are not those of the 180 rows of X_train.h5" in done.output
 
 
+@pytest.mark.slow
 def test_a_table_in_another_order_is_put_in_that_of_the_h5_file(tmp_path):
     table = pd.read_csv(data() / "X_train_merged.csv").sample(frac=1, random_state=0)
     table.to_csv(tmp_path / "mixed.csv", index=False)
@@ -388,6 +396,7 @@ def test_a_feature_with_the_name_of_a_key_is_refused(tmp_path):
     assert "X.csv: a feature cannot be called 'role'" in done.output
 
 
+@pytest.mark.slow
 def test_columns_that_are_to_be_dropped_are_no_features(tmp_path):
     done = train(*inputs(csv=True, h5=False), "--drop-cols", "id", "a", "b", "--splits", 2,
                  "--run-dir", tmp_path / "run")  # fmt: skip

@@ -178,6 +178,7 @@ def a_good_zip() -> bytes:
 GOOD = a_good_zip()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.dictionaries(st.integers(0, len(GOOD) - 1), st.integers(0, 255), max_size=6),
        end=st.integers(0, len(GOOD)))  # fmt: skip

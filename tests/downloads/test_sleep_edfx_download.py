@@ -58,6 +58,7 @@ def test_the_default_server_is_physionets():
     assert BASE_URL == "https://physionet.org/files/sleep-edfx/1.0.0/"
 
 
+@pytest.mark.slow
 def test_a_second_run_fetches_nothing(remote, options):
     download(options)
     remote.asked.clear()
@@ -120,6 +121,7 @@ def test_everything_that_can_go_wrong_at_once_ends_well(remote, options):
     }
 
 
+@pytest.mark.slow
 def test_a_file_that_will_not_come_is_named_and_the_others_are_here(remote, options):
     remote.always[PSG] = Fault("status", code=404)
     with pytest.raises(DownloadError, match=rf"1 of 10 files failed: {PSG}: HTTP 404"):
@@ -129,6 +131,7 @@ def test_a_file_that_will_not_come_is_named_and_the_others_are_here(remote, opti
     assert download(options).n_fetched == 1
 
 
+@pytest.mark.slow
 def test_a_processed_file_is_not_fetched_again_though_it_was_deleted(remote, options):
     download(options)
     mark_processed(options.folder, [PSG])
@@ -138,6 +141,7 @@ def test_a_processed_file_is_not_fetched_again_though_it_was_deleted(remote, opt
     assert PSG not in here(options)
 
 
+@pytest.mark.slow
 def test_ignore_hash_fetches_a_processed_file_again(options):
     download(options)
     mark_processed(options.folder, [PSG])
@@ -146,6 +150,7 @@ def test_ignore_hash_fetches_a_processed_file_again(options):
     assert PSG in here(options)
 
 
+@pytest.mark.slow
 def test_a_processed_file_stays_processed_beside_a_telemetry_download(options):
     download(options)
     mark_processed(options.folder, [PSG])
@@ -154,6 +159,7 @@ def test_a_processed_file_stays_processed_beside_a_telemetry_download(options):
     assert download(options).n_processed == 1
 
 
+@pytest.mark.slow
 def test_a_deleted_file_that_was_not_processed_comes_again(options):
     download(options)
     (options.folder / PSG).unlink()
@@ -168,6 +174,7 @@ def test_a_damaged_file_is_replaced_and_reported(remote, options):
     assert (options.folder / PSG).read_bytes() == remote.files[PSG]
 
 
+@pytest.mark.slow
 def test_a_damaged_ledger_is_named_and_can_be_ignored(options):
     download(options)
     (options.folder / LEDGER).write_text("{")

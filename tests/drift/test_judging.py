@@ -34,6 +34,7 @@ def test_new_subjects_of_the_same_kind_are_no_drift(reference):
     assert share <= 0.125  # .05 of forty is two, give or take
 
 
+@pytest.mark.slow
 def test_a_doubled_signal_is_drift_and_named(reference):
     share, verdicts = share_of_alarms(reference, lambda one: louder(one, "two"))
     assert share >= 0.9
@@ -43,6 +44,7 @@ def test_a_doubled_signal_is_drift_and_named(reference):
     assert named.count("two times 2") >= 0.7 * len(named)
 
 
+@pytest.mark.slow
 def test_swapped_signals_are_drift_and_named(reference):
     share, verdicts = share_of_alarms(reference, swapped)
     assert share == 1.0
@@ -66,6 +68,7 @@ def test_a_feature_that_was_lost_is_drift_by_itself(reference):
     assert judge_window(newcomers(1)[0].drop(columns="two_entropy"), reference)["drift"]
 
 
+@pytest.mark.slow
 def test_p_values_would_call_every_subject_drift(reference):
     """Why D is judged by left-out subjects: its test rejects people who are quite ordinary."""
     from scipy.stats import ks_2samp

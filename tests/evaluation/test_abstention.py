@@ -66,6 +66,7 @@ def test_equally_sure_epochs_are_answered_together():
     assert curve["error"].tolist() == [0.5, 0.25]
 
 
+@pytest.mark.slow
 @given(answers)
 def test_a_curve_ends_with_all_answered_and_stays_within_bounds(rows):
     confidence, wrong = (np.array(column) for column in zip(*rows, strict=True))
@@ -78,6 +79,7 @@ def test_a_curve_ends_with_all_answered_and_stays_within_bounds(rows):
     assert oracle_area(wrong.mean()) - 1e-9 <= area_under_curve(curve) + 1 / len(rows)
 
 
+@pytest.mark.slow
 @given(answers)
 def test_a_thinned_curve_keeps_its_end_and_at_most_the_points_asked_for(rows):
     confidence, wrong = (np.array(column) for column in zip(*rows, strict=True))

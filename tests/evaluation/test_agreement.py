@@ -58,6 +58,7 @@ def test_an_unknown_label_is_refused_by_name():
         encode_scored(["W", "NREM"], CLASSES)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(CODES)
 def test_figures_are_those_of_scikit_learn(pairs):
@@ -116,6 +117,7 @@ def test_the_interval_holds_the_value_and_narrows_with_more_recordings():
     assert many.high - many.low < few.high - few.low
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     population = some_nights(2000, n_epochs=50, seed=1)
     whole = kappa(table_of(population[0].ravel(), population[1].ravel()))

@@ -161,6 +161,7 @@ def test_the_playback_leaves_out_what_not_every_model_predicts():
     assert 3 not in play["subjects"][0]["epoch"]
 
 
+@pytest.mark.slow
 def test_the_node_writes_what_the_dashboard_reads_in_the_order_of_the_pipeline():
     predictions, epochs, board = made()
     card, confusions, roc, rows, play = tabulate_for_browsing(

@@ -17,6 +17,7 @@ from epochal.evaluation.leaving_out import (
 many = st.lists(st.floats(0, 1), min_size=1, max_size=50)
 
 
+@pytest.mark.slow
 @given(many)
 def test_a_grid_rises_and_holds_the_ends(values):
     grid = make_grid(np.array(values))
@@ -32,6 +33,7 @@ def test_a_grid_has_hardly_an_epoch_in_a_thousand_between_its_points():
     assert np.bincount(np.searchsorted(grid, values)).max() <= 51
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=40))
 def test_the_sum_over_others_is_counted_without_the_judged_one(rows):

@@ -87,6 +87,7 @@ def test_a_perfect_model_scores_nothing_and_a_certain_wrong_one_all():
     assert by_class.loc[ALL, "brier"] == 2
 
 
+@pytest.mark.slow
 @given(probabilities)
 def test_errors_and_bins_stay_within_bounds(rows):
     proba, came = (np.array(column) for column in zip(*rows, strict=True))
@@ -139,6 +140,7 @@ def test_a_curve_says_how_often_each_bin_came_true():
     assert curve["share"].sum() == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000))
 def test_a_curves_intervals_hold_what_was_observed(seed):

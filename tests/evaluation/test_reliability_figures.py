@@ -45,11 +45,13 @@ def test_every_model_and_class_has_a_curve_over_its_histogram(tmp_path):
     assert figure.axes[0].get_ylabel().startswith("a\n")
 
 
+@pytest.mark.slow
 def test_out_of_fold_and_test_are_told_apart_and_val_is_left_out(tmp_path):
     figure = save(reliability_of(rows(), rows(role="test"), rows(role="val")), tmp_path / "a.png")
     assert labels(figure.axes[0]) == ["out of fold", "test"]
 
 
+@pytest.mark.slow
 def test_the_curve_of_calibrated_probabilities_follows_the_diagonal():
     figure = reliability_of(rows())
     line = next(line for line in figure.axes[3].lines if line.get_label() == "out of fold")

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import pandas as pd
+import pytest
 
 from epochal.pipelines.evaluation.pipeline import create_pipeline
 from epochal.pipelines.evaluation.report_nodes import score_recordings, write_report
@@ -10,6 +11,7 @@ from made_study import make_results
 from page_checks import check_page
 
 
+@pytest.mark.slow
 def test_the_report_is_written_from_what_the_study_found():
     results = make_results()
     given = {field.name: getattr(results, field.name) for field in fields(results)}

@@ -67,6 +67,7 @@ def test_intervals_resample_subjects_not_nights():
     assert (rows.loc["tst_min", "n_pairs"], rows.loc["tst_min", "n_recordings"]) == (10, 5)
 
 
+@pytest.mark.slow
 def test_a_night_without_rem_has_no_latency_and_is_counted_as_missing():
     lacking = EPOCHS.assign(
         label=EPOCHS["label"].where(
@@ -78,6 +79,7 @@ def test_a_night_without_rem_has_no_latency_and_is_counted_as_missing():
     assert row[["n_pairs", "n_missing"]].to_numpy().tolist() == [[9, 1]]
 
 
+@pytest.mark.slow
 def test_what_either_left_out_counts_as_unscored_in_both():
     predictions = predict()
     found = pairs_of(predictions[~predictions["epoch"].between(24, 33)])
@@ -104,6 +106,7 @@ def test_statistics_need_no_lights():
     assert set(SHOWN) <= set(STATISTICS) <= set(DEFINITIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_test", "words"), [(4, "out of fold"), (10, "test")])
 def test_the_picture_shows_test_nights_where_there_are_enough(n_test, words):
     splits = make_splits(EPOCHS, n_test=n_test)

@@ -2,6 +2,8 @@
 
 import io
 
+import pytest
+
 from epochal.experiments.figure import draw_comparison
 from epochal.experiments.options import ExperimentOptions
 from epochal.experiments.table import compare
@@ -27,6 +29,7 @@ def test_the_figure_says_that_its_data_are_simulated_and_who_was_held_out():
     assert "3 held-out animals" in figure.get_suptitle()
 
 
+@pytest.mark.slow
 def test_one_animal_without_an_interval_can_be_drawn():
     image = io.BytesIO()
     draw(make_judged({"s1": GOOD["s1"]}, name="net")).savefig(image, format="png")

@@ -86,6 +86,7 @@ def test_twice_the_voltage_changes_nothing():
     assert double == pytest.approx(single, rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_an_epochs_features_do_not_depend_on_the_others():
     windows = np.concatenate(
         [make_windows(make_discharges(0.5 + n / 10), LEFT_SIDE, seed=n) for n in range(20)]

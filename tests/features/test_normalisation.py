@@ -56,6 +56,7 @@ def test_against_the_past_does_not_see_what_comes():
     pd.testing.assert_frame_equal(one[:50], other[:50])
 
 
+@pytest.mark.slow
 def test_a_stream_gets_the_numbers_of_the_batch():
     values = pd.DataFrame({"x": np.random.default_rng(0).normal(size=80)})
     epochs = make_epochs(80)

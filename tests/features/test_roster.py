@@ -108,6 +108,7 @@ def test_a_set_is_called_with_windows_and_a_rate(name):
         assert np.allclose(column, direct[feature], rtol=2e-5, atol=1e-6, equal_nan=True), feature
 
 
+@pytest.mark.slow
 def test_memory_stays_below_one_copy_of_the_windows():
     windows = np.zeros((2500, 3000), np.float32)
     windows[:] = np.random.default_rng(0).normal(size=3000)

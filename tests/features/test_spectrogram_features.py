@@ -80,6 +80,7 @@ def test_frames_that_were_never_computed_count_as_missing():
     assert features_of(spectrogram)["masked__centred600s"] == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 def test_nothing_at_all_is_nan_throughout():
     assert all(np.isnan(value) for value in features_of(make_spectrogram(np.nan)).values())
 

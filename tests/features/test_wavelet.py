@@ -84,6 +84,7 @@ def test_the_haar_columns_are_those_of_pywavelets_called_row_by_row(combo):
             np.testing.assert_allclose(found, values, rtol=1e-6, err_msg=f"{name} {statistic}")
 
 
+@pytest.mark.slow
 def test_the_db4_columns_are_those_of_pywavelets_called_window_by_window(combo):
     centred = NOISE - NOISE.mean(axis=1, keepdims=True, dtype=float)
     for tenth in range(10):

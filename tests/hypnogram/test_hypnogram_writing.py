@@ -75,6 +75,7 @@ stretches = st.lists(
 ).filter(lambda rows: any(label for label, _ in rows))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", FORMATS)
 @given(rows=stretches, epoch_s=lengths_s, start=st.integers(0, 900))
 @settings(max_examples=25, deadline=None)
@@ -198,6 +199,7 @@ def test_a_stretch_is_cut_into_epochs_by_what_lies_at_their_middles():
     assert (found.end_s, found.unscored_s) == (90.0, 0.0)
 
 
+@pytest.mark.slow
 @given(labels=st.lists(st.sampled_from([*STAGES, None]), min_size=1, max_size=40).filter(any),
        epoch_s=lengths_s)  # fmt: skip
 @settings(max_examples=50, deadline=None)

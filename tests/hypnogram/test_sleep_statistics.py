@@ -257,6 +257,7 @@ def test_yasas_rem_latency_less_its_sleep_latency_is_the_aasms(case):
     )
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([*CLASSES, None]), min_size=1, max_size=200))
 def test_the_minutes_of_any_night_add_up(labels):
     found = measure_sleep(labels, lights_off_s=0, lights_on_s=30 * len(labels)).values

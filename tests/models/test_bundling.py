@@ -94,6 +94,7 @@ def assemble(
     )
 
 
+@pytest.mark.slow
 def test_the_training_data_are_known_by_one_hash_whatever_their_order():
     first = describe()["training_data_sha256"]
     assert describe(summary=SUMMARY[::-1])["training_data_sha256"] == first
@@ -113,6 +114,7 @@ def test_a_file_of_many_recordings_is_seen_once_any_of_them_was():
     assert describe(summary=summary)["training_recordings"] == ["ff"]
 
 
+@pytest.mark.slow
 def test_a_memory_is_fitted_on_the_stacks_out_of_fold_rows():
     stacking = SMOOTHED.model_copy(update={"memory": "fitted"})
     nothing = describe(stacking=stacking)["smoothing"]["stack_forward"]

@@ -16,6 +16,7 @@ def fit(name, x=X, y=Y, seed=0):
     return ROSTER[name](seed, **QUICK.get(name, {})).fit(x, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROSTER)
 def test_every_model_gives_probabilities_of_the_classes_that_it_saw(name):
     proba = fit(name).predict_proba(X)
@@ -41,6 +42,7 @@ def test_every_model_is_the_same_for_the_same_seed(name):
     assert np.array_equal(one.predict_proba(X), other.predict_proba(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROSTER)
 def test_every_model_takes_missing_values_and_columns_of_nothing_else(name):
     holed = X.mask(np.random.default_rng(0).random(X.shape) < 0.3).assign(empty=np.nan)

@@ -237,6 +237,7 @@ def test_the_names_of_the_columns_travel_with_the_model():
     assert np.array_equal(model.predict_proba(shuffled), model.predict_proba(TABLE))
 
 
+@pytest.mark.slow
 def test_calibrated_out_of_fold_predictions_are_calibrated_by_the_other_folds():
     raw = fit("logistic_regression", roster=ROSTER).out_of_fold
     found = fit("logistic_regression", roster=ROSTER, calibration="temperature")
@@ -250,6 +251,7 @@ def test_calibrated_out_of_fold_predictions_are_calibrated_by_the_other_folds():
         assert np.allclose(found.out_of_fold.loc[~others, columns], expected)
 
 
+@pytest.mark.slow
 def test_the_refit_is_calibrated_by_all_out_of_fold_predictions():
     plain = fit("logistic_regression", roster=ROSTER).model
     model = fit("logistic_regression", roster=ROSTER, calibration="vector").model
@@ -258,6 +260,7 @@ def test_the_refit_is_calibrated_by_all_out_of_fold_predictions():
     assert not np.allclose(model.predict_proba(TABLE), plain.predict_proba(TABLE))
 
 
+@pytest.mark.slow
 def test_a_model_of_votes_is_calibrated_to_the_shares_of_votes_not_to_the_winner():
     """Seven votes of ten for every label: a model that tells them apart may not say more."""
     winner = TABLE["label"].to_numpy()

@@ -25,6 +25,7 @@ def fit(x=X, y=Y, **params):
     return NetworkClassifier(**SMALL | params).fit(x, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROSTER)
 def test_every_network_learns_what_the_columns_tell(name):
     first = EPOCHS["subject_id"] < "s4"
@@ -32,6 +33,7 @@ def test_every_network_learns_what_the_columns_tell(name):
     assert (model.predict(X[~first]) == Y[~first]).mean() > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROSTER)
 def test_every_network_takes_missing_values(name):
     holed = X.mask(np.random.default_rng(0).random(X.shape) < 0.3)
@@ -40,12 +42,14 @@ def test_every_network_takes_missing_values(name):
     assert proba.sum(axis=1) == pytest.approx(np.ones(len(X)))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network_and_another_another():
     one, same, other = (fit(seed=seed).predict_proba(X) for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.allclose(one, other)
 
 
+@pytest.mark.slow
 def test_training_leaves_the_global_generator_as_it_was():
     torch.manual_seed(7)
     expected = torch.rand(3)
@@ -54,6 +58,7 @@ def test_training_leaves_the_global_generator_as_it_was():
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.slow
 def test_a_network_predicts_the_classes_that_it_was_given():
     kept = Y != 1
     model = fit(X[kept], Y[kept])
@@ -61,11 +66,13 @@ def test_a_network_predicts_the_classes_that_it_was_given():
     assert set(model.predict(X)) <= {0, 2}
 
 
+@pytest.mark.slow
 def test_a_table_and_an_array_of_the_same_numbers_give_the_same():
     assert np.array_equal(fit().predict_proba(X), fit(X.to_numpy()).predict_proba(X.to_numpy()))
     assert isinstance(X, pd.DataFrame)
 
 
+@pytest.mark.slow
 def test_an_epochs_probabilities_do_not_depend_on_its_batch():
     model = fit()
     assert model.predict_proba(X[:1])[0] == pytest.approx(model.predict_proba(X)[0], abs=1e-6)
@@ -116,11 +123,13 @@ def test_rows_that_weigh_nothing_are_not_learnt_from():
     assert (model.predict(X) == Y).mean() > 0.1 + (misled.predict(X) == Y).mean()
 
 
+@pytest.mark.slow
 def test_equal_weights_change_nothing():
     plain, weighed = fit(), NetworkClassifier(**SMALL).fit(X, Y, np.ones(len(X)))
     assert np.allclose(plain.predict_proba(X), weighed.predict_proba(X), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_fit_leaves_its_curve_by_name_and_part(tmp_path):
     model = fit(folder=str(tmp_path), name="net", part="fold_1")
     curve = pd.read_csv(tmp_path / "net/fold_1" / CURVES)
@@ -133,17 +142,20 @@ def test_a_fit_leaves_its_curve_by_name_and_part(tmp_path):
     assert curve[["val_loss", "val_kappa"]].isna().all(axis=None)
 
 
+@pytest.mark.slow
 def test_another_fit_begins_its_curve_anew(tmp_path):
     for n_epochs in (7, 3):
         fit(folder=str(tmp_path), name="net", part="refit", n_epochs=n_epochs)
     assert len(pd.read_csv(tmp_path / "net/refit" / CURVES)) == 3
 
 
+@pytest.mark.slow
 def test_a_curve_changes_nothing_of_the_network(tmp_path):
     kept = fit(folder=str(tmp_path), name="net", part="refit")
     assert np.array_equal(kept.predict_proba(X), fit().predict_proba(X))
 
 
+@pytest.mark.slow
 def test_a_small_networks_curve_is_neither_logged_nor_sent(tmp_path, caplog):
     heard: list = []
     LISTENERS.append(heard.append)
@@ -155,6 +167,7 @@ def test_a_small_networks_curve_is_neither_logged_nor_sent(tmp_path, caplog):
     assert (heard, caplog.records) == ([], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ROSTER)
 def test_every_network_over_columns_is_followed_through_all_its_fits(tmp_path, kind):
     options = NetworkModelOptions(kind=kind, columns=("*",), params=SMALL)
@@ -176,6 +189,7 @@ def test_a_network_over_columns_of_which_conf_lists_none_is_refused():
         cross_fit("net", options, roster, table, make_study(), family="deep")
 
 
+@pytest.mark.slow
 def test_without_checkpoints_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = NetworkModelOptions(kind="residual_mlp", columns=("*",), params=SMALL)

@@ -86,6 +86,7 @@ def test_a_network_over_windows_is_not_asked_without_them(fitted, cohort):
         scorer.predict(table[table["recording_id"] == "r0"])
 
 
+@pytest.mark.slow
 def test_the_entry_says_how_to_ask(cohort):
     fitted = cross_fitted(*cohort, kind="s4d", columns=("is_rem",), sequence={"n_epochs": 4})
     described = export_network.describe_sequence(fitted.model)

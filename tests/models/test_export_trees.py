@@ -74,6 +74,7 @@ def test_an_export_of_many_trees_is_exact(kind):
     assert_exact(build(kind, 200).fit(X, y), X, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_missing_values_go_the_way_that_training_found(kind, share):
@@ -82,6 +83,7 @@ def test_missing_values_go_the_way_that_training_found(kind, share):
     assert_exact(build(kind).fit(X, y), X, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_missing_in_serving_alone_go_where_the_original_sends_them(kind):
     X, y = draw(holes=0.0)
@@ -89,6 +91,7 @@ def test_values_missing_in_serving_alone_go_where_the_original_sends_them(kind):
     assert_exact(build(kind).fit(X, y), X, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("constant", [0.0, 7.5, np.nan])
 def test_a_column_of_one_value_is_no_hindrance(kind, constant):
@@ -113,6 +116,7 @@ def test_values_at_the_thresholds_and_beside_them_go_the_same_way(kind):
     assert_exact(build(kind).fit(X, y), X, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_without_bound_go_the_same_way(kind):
     X, y = draw()
@@ -201,6 +205,7 @@ def test_any_small_table_is_exported_exactly(kind, table):
     assert_exact(fitted, X, X[::-1].mul(np.float32(0.5)))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.floats(allow_nan=False, min_value=-1e30, max_value=1e30), st.floats(width=32))
 def test_a_floored_threshold_decides_of_every_single_value_as_the_exact_one(threshold, value):

@@ -105,6 +105,7 @@ def in_batches(options):
     return conclude(options, scores, seed=3)
 
 
+@pytest.mark.slow
 def test_trials_drawn_at_random_are_those_of_a_search_one_after_another():
     found, options = find(sampler="random", n_trials=6)
     one_by_one, _ = find(sampler="random", n_trials=6, at_once=1)
@@ -126,6 +127,7 @@ def test_batches_of_tpe_learn_from_the_batches_before():
     assert np.median(off[-12:]) < np.median(off[:12])
 
 
+@pytest.mark.slow
 def test_a_fold_without_a_past_has_no_trials_to_do():
     chained = TABLE.assign(first_seen_fold=0)
     fitted = divided(tuned(sampler="random", n_trials=2), chained)

@@ -122,6 +122,7 @@ def test_the_rounds_that_early_stopping_kept_are_counted(kind):
     assert session.get_outputs()[-1].name == "probabilities"
 
 
+@pytest.mark.slow
 def test_what_a_search_found_is_among_the_parameters_and_its_storage_is_nobodys_affair(tmp_path):
     space = {"C": {"low": 1e-3, "high": 10, "log": True}}
     storage = str(tmp_path / "trials.log")

@@ -45,6 +45,7 @@ def run(content, rows):
     return session.run(None, {session.get_inputs()[0].name: rows.to_numpy(np.float32)})[-1]
 
 
+@pytest.mark.slow
 def test_a_network_of_8_bits_is_smaller_and_says_nearly_the_same():
     fitted, exported = made()
     _, content = exported["net"]

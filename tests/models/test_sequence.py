@@ -90,6 +90,7 @@ def test_a_windows_probabilities_do_not_depend_on_its_batch(name):
     )
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network_and_another_another():
     one, same, other = (
         make("cnn1d", n_epochs=1, seed=seed).fit(X, Y).predict_proba(X) for seed in (1, 1, 2)
@@ -113,6 +114,7 @@ def test_classes_keep_their_numbers():
     assert set(model.predict(X)) <= {0, 2}
 
 
+@pytest.mark.slow
 def test_weights_move_the_probabilities_towards_the_heavy_class():
     noise = np.random.default_rng(0).normal(size=X.shape).astype(np.float32)
     plain = make("cnn1d", n_epochs=2).fit(noise, Y).predict_proba(noise)
@@ -134,6 +136,7 @@ def test_windows_that_are_all_alike_are_no_division_by_zero():
     assert np.isfinite(make("lstm", n_epochs=1).fit(flat, Y[:6]).predict_proba(flat)).all()
 
 
+@pytest.mark.slow
 def test_amplitude_tells_classes_apart():
     """One scale for all windows: scaling each by itself would make these the same."""
     loud = np.concatenate([X[:30] * 0 + X[0], 5 * (X[:30] * 0 + X[0])])
@@ -152,6 +155,7 @@ def test_sklearn_can_copy_and_set_it():
     assert model.set_params(n_epochs=9).n_epochs == 9
 
 
+@pytest.mark.slow
 def test_a_loss_per_epoch_is_told_where_it_is_wanted(caplog):
     caplog.set_level("INFO")
     make("cnn1d", n_epochs=2, verbose=1).fit(X, Y)
@@ -167,6 +171,7 @@ def test_no_window_gives_no_row():
     assert make("cnn1d", n_epochs=1).fit(X, Y).predict_proba(X[:0]).shape == (0, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("downsample", [1, 3])
 def test_the_exported_network_says_what_the_trained_one_says(name, downsample):

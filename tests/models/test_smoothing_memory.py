@@ -26,6 +26,7 @@ def in_parts(proba, cuts):
     return np.concatenate(parts)
 
 
+@pytest.mark.slow
 @given(
     cuts=st.lists(st.integers(0, 40), max_size=6).map(sorted),
     unseen=st.lists(st.integers(0, 39), max_size=10),

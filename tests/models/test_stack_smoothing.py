@@ -64,6 +64,7 @@ def test_smoothing_mends_what_is_wrong_at_random():
     assert by_model["stack"] < by_model["stack_forward"] < by_model["stack_forward_backward"]
 
 
+@pytest.mark.slow
 def test_only_the_forward_filter_of_a_causal_model_is_causal():
     for causal in (True, False):
         found = smooth(noisy().assign(causal=causal)).groupby("model")["causal"].all()
@@ -95,6 +96,7 @@ def test_transitions_come_from_the_other_folds_alone(role, recording, others):
     assert own[COLUMNS].to_numpy() == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_smoothing_never_crosses_a_gap():
     split = EPOCHS.assign(run=(EPOCHS["epoch"] >= N // 2).astype(int))
     early = noisy()
@@ -105,6 +107,7 @@ def test_smoothing_never_crosses_a_gap():
     assert np.allclose(one.loc[before, COLUMNS], other.loc[before, COLUMNS])
 
 
+@pytest.mark.slow
 def test_the_order_of_the_rows_does_not_matter():
     predictions = noisy()
     one, other = smooth(predictions), smooth(predictions.sample(frac=1, random_state=0))
@@ -149,6 +152,7 @@ def repeated():
     return found
 
 
+@pytest.mark.slow
 def test_every_kind_of_smoother_makes_rows_and_only_the_forward_filter_is_causal():
     kinds = ("forward", "forward_backward", "viterbi", "mode", "median_probability")
     found = smooth(noisy(), smoothing=kinds, memory="fitted")
@@ -174,6 +178,7 @@ def test_what_a_model_says_three_times_over_is_trusted_less_once_fitted():
     assert losses[1] <= log_loss(of(fitted, "stack")) + 0.01
 
 
+@pytest.mark.slow
 def test_a_memory_of_0_changes_nothing():
     found = smooth(noisy(), smoothing=("forward", "forward_backward", "viterbi"), memory=0.0)
     before = of(found, "stack").sort_values(["recording_id", "epoch"])
@@ -182,6 +187,7 @@ def test_a_memory_of_0_changes_nothing():
         assert after[COLUMNS].to_numpy() == pytest.approx(before[COLUMNS].to_numpy())
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_fold_is_what_suits_the_rows_of_the_others():
     predictions, kind = repeated(), "forward_backward"
     options = StackingOptions(smoothing=(kind,))
@@ -202,6 +208,7 @@ def test_the_memory_of_a_fold_is_what_suits_the_rows_of_the_others():
         assert smoothed == pytest.approx(smoothing.apply(given))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["forward", "forward_backward", "viterbi"])
 def test_what_is_served_is_what_the_test_role_was_judged_by(kind):
     predictions = repeated()
@@ -262,6 +269,7 @@ def test_a_transition_of_unknown_classes_or_to_itself_is_refused(pair, told):
         smooth(noisy(), unlikely=[pair])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacking", ["REM", "W"])
 def test_nights_without_a_class_get_none_of_it_by_smoothing(lacking):
     """Nobody who trains lacks it; the night to be scored does, and its evidence says so."""

@@ -30,6 +30,7 @@ def find(space=None, *, rows=ROWS, using=attempt, seed=0, **options):
     return search(using, rows, CLASSES, TuneOptions(space=space, **options), seed=seed, name="m")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_a_search_comes_near_the_best(sampler):
     found = find(sampler=sampler, n_trials=30)
@@ -44,6 +45,7 @@ def test_of_choices_the_best_is_taken_and_a_loss_is_to_be_low():
     assert found.score == min(trial["score"] for trial in found.trials)
 
 
+@pytest.mark.slow
 def test_whole_numbers_and_orders_of_magnitude_are_searched_as_asked():
     space = {
         "x": RangeOptions(low=1, high=6, whole=True),
@@ -65,6 +67,7 @@ def test_no_trial_is_judged_on_a_subject_that_it_trained_on():
     assert set.union(*judged) == set(ROWS["subject_id"])
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_trials():
     assert find(n_trials=8).trials == find(n_trials=8).trials
     assert find(n_trials=8).trials != find(n_trials=8, seed=1).trials

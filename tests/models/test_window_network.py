@@ -26,6 +26,7 @@ def left_out(cohort):
     return table[~mine], table[mine]
 
 
+@pytest.mark.slow
 def test_a_network_learns_rhythms_that_it_meets_in_another_subject(cohort, left_out):
     store, _ = cohort
     training, unseen = left_out
@@ -55,6 +56,7 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(cohort):
     assert np.abs(first - other).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_does_not_change_what_is_said_of_them(cohort):
     store, table = cohort
     network = fit(make_network(training={"max_epochs": 2}), store, table)
@@ -65,6 +67,7 @@ def test_the_order_of_rows_does_not_change_what_is_said_of_them(cohort):
     np.testing.assert_allclose(mixed, straight[places], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_epochs_without_a_label_are_context_and_teach_nothing(cohort):
     store, table = cohort
     hidden = table.assign(label=table["label"].where(table["epoch"] % 2 == 0))
@@ -109,6 +112,7 @@ def test_votes_are_learnt_as_shares(cohort):
     assert 0.65 < proba.max(axis=1).mean() < 0.9  # eight votes of ten, never certainty
 
 
+@pytest.mark.slow
 def test_best_weights_curves_and_provenance_lie_in_the_folder_of_the_fit(cohort, tmp_path):
     store, table = cohort
     fit(make_network(tmp_path), store, table)
@@ -165,6 +169,7 @@ def test_an_interrupted_fit_goes_on_where_it_was(cohort, tmp_path):
     assert seen[-1] == 6
 
 
+@pytest.mark.slow
 def test_patience_ends_a_training_that_no_longer_gains(cohort, tmp_path):
     store, table = cohort
     impatient = {"max_epochs": 40, "patience": 2, "learning_rate": 1e-9}
@@ -223,6 +228,7 @@ def test_every_way_of_training_learns_the_rhythms(cohort, given):
     assert accuracy(network, store, table) > 0.7
 
 
+@pytest.mark.slow
 def test_hard_examples_are_told_by_the_loss_of_the_last_pass(cohort, monkeypatch):
     store, table = cohort
     seen = []
@@ -244,6 +250,7 @@ def test_hard_examples_are_told_by_the_loss_of_the_last_pass(cohort, monkeypatch
     assert seen[-1] > 0.9
 
 
+@pytest.mark.slow
 def test_a_fitted_network_survives_pickling(cohort):
     store, table = cohort
     network = fit(make_network(training={"max_epochs": 1}), store, table)

@@ -321,6 +321,7 @@ def test_a_table_asked_for_by_name_must_exist(study):
         find(study, Options(labels_table="mine.csv"))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -63,6 +63,7 @@ def check_consistent(recording):
     assert (ends <= recording.duration_s + 1e-6).all()
 
 
+@pytest.mark.slow
 @patient
 @given(length=st.integers(0, len(SOUND) - 1))
 def test_no_truncation_goes_unnoticed(attempt, length):
@@ -123,6 +124,7 @@ def test_a_header_with_many_bad_bytes_ends_well(attempt, changes):
         check_consistent(recording)
 
 
+@pytest.mark.slow
 @patient
 @given(
     onsets=st.lists(
@@ -145,6 +147,7 @@ def test_record_times_may_be_anything(attempt, onsets, subtype):
         assert len(recording.runs) == 1 or recording.problems
 
 
+@pytest.mark.slow
 @patient
 @given(cell=st.binary(max_size=120))
 def test_annotations_may_be_anything(attempt, cell):

@@ -148,6 +148,7 @@ def test_a_changed_table_is_read_again(folder):
     assert open_one(folder, "n1").table["power"].tolist() == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_the_real_sleep_table_is_read_whole():
     root = os.environ.get("EPOCHAL_DATA")
     if not root or not (Path(root) / "sleep_edf_features").is_dir():

@@ -111,6 +111,7 @@ def test_times_of_a_test_file_are_int16_and_mean_the_same(tmp_path):
     assert recording.arrays["spectrogram"][0, 0, 0, 5] == 50_000
 
 
+@pytest.mark.slow
 def test_one_eeg_may_span_two_spectrogram_files(tmp_path):
     rows = [row(), row(eeg_label_offset_seconds=2.0, spectrogram_id=71)]
     other = spectrogram() * 1.0
@@ -120,6 +121,7 @@ def test_one_eeg_may_span_two_spectrogram_files(tmp_path):
     assert recording.metadata["spectrogram_ids"] == ["70", "71"]
 
 
+@pytest.mark.slow
 def test_the_spectrogram_can_be_left_out(tmp_path):
     assert read_first(save(tmp_path, [row()]), spectrogram=False).arrays == {}
 
@@ -170,6 +172,7 @@ def test_a_mark_makes_the_recording_simulated(tmp_path):
     assert read_first(tmp_path).data_source == "simulated"
 
 
+@pytest.mark.slow
 def test_a_labelled_recording_survives_storage(tmp_path):
     recording = read_first(save(tmp_path, [row()]))
     write_recording(tmp_path / "one.h5", recording)
@@ -181,6 +184,7 @@ def test_a_labelled_recording_survives_storage(tmp_path):
     np.testing.assert_array_equal(again.arrays["spectrogram"], recording.arrays["spectrogram"])
 
 
+@pytest.mark.slow
 def test_a_recording_without_labels_survives_storage(tmp_path):
     rows = [{"spectrogram_id": 70, "eeg_id": 7, "patient_id": 42}]
     recording = read_first(save(tmp_path, rows, part="test"), part="test")
@@ -188,6 +192,7 @@ def test_a_recording_without_labels_survives_storage(tmp_path):
     assert read_recording(tmp_path / "one.h5").table["label"].isna().all()
 
 
+@pytest.mark.slow
 def test_a_changed_table_is_read_again(tmp_path):
     save(tmp_path, [row()])
     assert read_first(tmp_path).table["label"].tolist() == ["LPD"]
@@ -279,6 +284,7 @@ def test_a_channel_of_text_is_refused(tmp_path):
     refuse(folder, "column 'Cz' holds something else than numbers")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "match"),
     [

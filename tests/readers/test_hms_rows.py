@@ -84,6 +84,7 @@ def test_whatever_a_row_holds_it_is_read_or_refused_by_name(tmp_path, changes):
     assert (rows[list(VOTES)].sum(axis=1) > 0).all()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -347,6 +347,7 @@ def test_without_a_clock_both_are_taken_to_begin_together():
 # Real hypnograms
 
 
+@pytest.mark.slow
 def test_all_real_hypnograms_are_read():
     folder = Path(os.environ.get("EPOCHAL_DATA", "")) / "sleep_edf_hypnograms"
     paths = sorted(folder.glob("*-Hypnogram.edf"))

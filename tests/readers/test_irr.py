@@ -255,6 +255,7 @@ def real_folder():
     return folder
 
 
+@pytest.mark.slow
 def test_the_real_samples_are_read_with_the_votes_and_classes_they_have():
     sparcnet, irr = (
         {one.recording_id: read(one, Options()) for one in find(real_folder() / part, Options())}
@@ -300,6 +301,7 @@ def test_the_spectrogram_is_that_of_the_ten_seconds_in_its_middle():
     assert max(exact) < 1e-5
 
 
+@pytest.mark.slow
 def test_reduced_regions_follow_ll_without_a_shift():
     for source in find(real_folder() / "irr", Options()):
         recording = read(source, Options())

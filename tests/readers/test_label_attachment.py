@@ -85,6 +85,7 @@ PIECES = ["onset", "stage", "epoch", ",", "\n", "W", "1", "-3", "1e9", "x"]
 TEXTS = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(PIECES)).map("".join))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -233,6 +233,7 @@ def test_a_damaged_file_is_read_or_refused_by_name(tmp_path, data):
     assert all(isinstance(name, str) for name in read)
 
 
+@pytest.mark.slow
 def test_the_real_samples_are_read_as_scipy_reads_them():
     folder = Path(os.environ.get("EPOCHAL_DATA", "")) / "harmful_eeg"
     if "EPOCHAL_DATA" not in os.environ or not folder.is_dir():

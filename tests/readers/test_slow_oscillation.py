@@ -208,6 +208,7 @@ def test_blocks_hold_every_row_once_and_in_order(tmp_path, n_rows, size):
     assert given_labels.tolist() == [str(r % 3) for r in range(n_rows)]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

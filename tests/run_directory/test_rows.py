@@ -30,6 +30,7 @@ def counted(tmp_path):
     return H5Rows(write_rows(tmp_path / "X.h5", rows.astype(np.float32)), "features")
 
 
+@pytest.mark.slow
 @given(wanted=st.lists(st.integers(0, N_ROWS - 1), max_size=40))
 def test_rows_are_taken_in_the_order_in_which_they_are_asked_for(wanted, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "taken.h5"

@@ -112,6 +112,7 @@ def test_a_base_model_predicts_every_row_once(training):
     assert [name for name in table if "__" in name] == [f"hgb_tabular__{c}" for c in "012"]
 
 
+@pytest.mark.slow
 def test_a_trial_does_not_look_at_the_labels_that_judge_it(training):
     params = {"meta.C": 1.0, "hgb.max_iter": 5}
     epochs = training.epochs

@@ -174,6 +174,7 @@ def test_the_service_refuses_what_cannot_be_scored_in_a_problem(name, client):
     assert str(client.app.state.service.work_folder) not in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SCORED))
 def test_the_command_tells_what_is_wrong_with_what_it_scores(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -186,6 +187,7 @@ def test_the_service_tells_what_is_wrong_with_what_it_scores(name, client):
     check(by_service(client, name), SCORED[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOUND)
 def test_a_sound_hour_has_no_problem_but_that_it_is_no_night(name, client, sound):
     came = by_service(client, name)
@@ -193,16 +195,19 @@ def test_a_sound_hour_has_no_problem_but_that_it_is_no_night(name, client, sound
     assert (came.table["label"].to_numpy() == sound).mean() > 0.99
 
 
+@pytest.mark.slow
 def test_of_two_channels_of_one_name_the_first_one_counts(client, sound):
     assert by_service(client, "duplicate labels.edf").table["label"].tolist() == list(sound)
 
 
+@pytest.mark.slow
 def test_no_epoch_reaches_across_a_gap(client):
     onset_s = by_service(client, "gap.edf").table["onset_s"].to_numpy()
     across = (onset_s + EPOCH_S > GAP_AT_S) & (onset_s < GAP_AT_S + GAP_S)
     assert not across.any()
 
 
+@pytest.mark.slow
 def test_a_job_ends_as_the_file_is(client):
     for name, status in (("gap.edf", "done"), ("flat.edf", "failed")):
         address = client.post("/api/jobs", files={"file": (name, FILES[name]())}).headers[

@@ -193,6 +193,7 @@ def test_a_stack_speaks_only_of_rows_that_every_base_model_knows(features, model
     assert scorer.known_rows(gaps, model)[1:].all()
 
 
+@pytest.mark.slow
 def test_time_passes_where_a_smoothed_model_may_not_speak(features):
     scorer = Scorer(make_bundle())
     columns = {entry.name: entry.columns for entry in scorer.manifest.models}

@@ -100,6 +100,7 @@ def test_the_default_does_not_wait(client):
     wait_for(client, answer.json()["status_url"], "done")
 
 
+@pytest.mark.slow
 def test_a_request_for_what_is_under_way_joins_it(client, remote):
     remote.fail(PSG, Fault("stall", 100))
     first = client.get("/download?subset=cassette&round_retries=1").json()
@@ -112,6 +113,7 @@ def test_a_request_for_what_is_under_way_joins_it(client, remote):
     assert later["summary"]["n_present"] == 10
 
 
+@pytest.mark.slow
 def test_another_subset_waits_for_its_turn(client, remote):
     remote.fail(PSG, Fault("stall", 100))
     first = client.get("/download?subset=cassette&round_retries=1").json()
@@ -124,6 +126,7 @@ def test_another_subset_waits_for_its_turn(client, remote):
     assert wait_for(client, first["status_url"], "done", "failed")["status"] == "done"
 
 
+@pytest.mark.slow
 def test_round_retries_bring_a_file_that_failed_at_first(client, remote):
     remote.fail(PSG, Fault("status", code=503))
     failed = client.get("/download?subset=cassette&sync=true&round_retries=0")
@@ -133,6 +136,7 @@ def test_round_retries_bring_a_file_that_failed_at_first(client, remote):
     assert client.get("/download?subset=cassette&sync=true&round_retries=1").status_code == 200
 
 
+@pytest.mark.slow
 def test_processed_files_are_skipped_unless_hashes_are_ignored(client, folder):
     client.get("/download?subset=cassette&sync=true")
     mark_processed(folder)
@@ -195,6 +199,7 @@ def test_a_defect_fails_the_job_instead_of_leaving_it_running(client, monkeypatc
     assert (job["status"], job["error"]) == ("failed", "internal error (ZeroDivisionError)")
 
 
+@pytest.mark.slow
 def test_old_jobs_are_forgotten(client, monkeypatch):
     monkeypatch.setattr(routes, "_KEPT_JOBS", 2)
     jobs = [client.get("/download?subset=telemetry&sync=true").json()["job"] for _ in range(4)]

@@ -39,6 +39,7 @@ def score(recording, headline="logistic_regression"):
     return score_recording(recording, Scorer(make_bundle(headline)))
 
 
+@pytest.mark.slow
 def test_a_night_of_known_rhythms_is_scored_as_what_it_is():
     scored = score(night())
     assert scored.epochs["label"].tolist() == LABELS

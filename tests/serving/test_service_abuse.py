@@ -184,6 +184,7 @@ def test_workers_that_have_stopped_say_so():
         assert told.value.status == 503
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_no_name_leads_elsewhere(client, place):
     for name in NAMES:
@@ -293,6 +294,7 @@ ZIPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ZIPS)
 def test_no_zip_does_harm(client, folder, what):
     began_s = time.monotonic()

@@ -147,6 +147,7 @@ def test_a_table_without_labels_is_scored_night_by_night(table_path):
         assert score_recording(recording, scorer).epochs["label"].tolist() == LABELS
 
 
+@pytest.mark.slow
 def test_a_bundle_of_tables_could_score_it_and_no_signals(table_path):
     manifest = table_scorer().manifest
     (recording, _) = read_all(table_path, manifest)

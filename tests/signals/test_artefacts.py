@@ -115,6 +115,7 @@ def test_missing_samples_stay_missing_and_do_not_spoil_the_others():
         assert heart_left(cleaned[row, at], eeg[row, at], ecg[at]) < 0.1 * abs(leak)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["regression", "ica"])
 def test_where_the_reference_is_missing_the_eeg_stays_as_it_was(method):
     eeg, ecg = brain(), beats()
@@ -167,6 +168,7 @@ def test_a_dead_reference_changes_nothing_and_it_says_so(ekg):
     np.testing.assert_array_equal(eeg_of(cleaned), eeg_of(given))
 
 
+@pytest.mark.slow
 def test_components_say_how_many_were_taken_and_are_the_same_each_time():
     eeg, ecg = brain(), beats()
     given = recording_of(eeg + np.outer(LEAKS, ecg), 300 * ecg)

@@ -19,6 +19,7 @@ def feed(samples, *cuts):
     return np.concatenate([stream.process(chunk) for chunk in np.split(samples, cuts)])
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.integers(0, 4000), max_size=8).map(sorted), hole=st.integers(0, 3900))
 def test_the_result_does_not_depend_on_the_chunks(cuts, hole):

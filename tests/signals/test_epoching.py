@@ -36,6 +36,7 @@ def test_the_keys_come_first():
     assert list(index(make_recording()))[:3] == ["recording_id", "subject_id", "epoch"]
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     length_s=st.integers(0, 500_000).map(lambda length_ms: length_ms / 1000),

@@ -262,6 +262,7 @@ def test_the_blocks_leave_no_seams(n_samples):
     assert np.abs(found - expected)[200:-200].max() < 1e-3
 
 
+@pytest.mark.slow
 def test_a_low_pass_keeps_the_offset():
     found = long_filtered(np.full(20_000, 1234.5), 100.0, band_hz=(None, 10.0))
     assert found == pytest.approx(np.full(20_000, 1234.5), rel=1e-6)

@@ -289,6 +289,7 @@ def test_whatever_the_samples_flags_are_bool_and_the_index_lies_between_0_and_1(
     assert (index[found["missing"]] == 0).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     kind=KINDS,

@@ -77,6 +77,7 @@ def test_offset_drift_and_the_common_reference_vanish():
 # Around the epochs of a recording
 
 
+@pytest.mark.slow
 def test_the_ten_minutes_around_an_epoch_are_those_of_the_data_sets_layout():
     eeg = noise(700).astype(np.float32)
     expected = compute_spectrogram(eeg, n_frames=300).transpose(1, 2, 0)
@@ -92,6 +93,7 @@ def test_sliding_windows_move_the_frames():
     np.testing.assert_array_equal(found[0, ..., 5:], found[1, ..., :-5])
 
 
+@pytest.mark.slow
 def test_onsets_off_the_two_second_grid_have_frames_of_their_own():
     eeg = noise(640)
     found = spectrogram_around(recording_of(eeg), np.array([300.5]))
@@ -189,6 +191,7 @@ def test_the_ends_take_their_only_neighbour():
     assert missing.mean() == pytest.approx(100 / 300)
 
 
+@pytest.mark.slow
 def test_a_region_without_any_takes_the_mean_of_the_others_and_nothing_is_one():
     spectrogram = np.full((2, 4, 100, 300), np.nan)
     spectrogram[0, [0, 1, 3]] = np.exp([1.0, 2.0, 3.0])[:, None, None]
@@ -206,6 +209,7 @@ def test_a_whole_spectrogram_is_left_as_it_is():
     assert not missing.any()
 
 
+@pytest.mark.slow
 def test_real_spectrograms_are_those_of_their_own_eeg():
     """Five IRR samples have all regions at 300 frames; their 10 s of EEG lie in the middle."""
     if "EPOCHAL_DATA" not in os.environ:

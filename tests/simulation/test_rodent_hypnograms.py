@@ -64,6 +64,7 @@ def test_phases_follow_the_zeitgeber(hour, phase):
     assert phase_at(hour) == phase
 
 
+@pytest.mark.slow
 def test_mice_are_awake_at_night_and_dream_by_day():
     day, night = simulate_days(0, 6, n=15), simulate_days(12, 5, n=15)
     assert share(night, "W") > share(day, "W") + 0.2

@@ -124,6 +124,7 @@ def test_another_seed_writes_other_nights(tmp_path):
     assert all(contents(first)[name] != data for name, data in contents(second).items())
 
 
+@pytest.mark.slow
 def test_a_subject_is_the_same_in_any_order_and_any_cohort(tmp_path):
     small = write(tmp_path / "small")
     large = write(tmp_path / "large", n_subjects=5, only=["SC4011"])
@@ -136,6 +137,7 @@ def test_a_person_keeps_age_and_sex_from_night_to_night(cohort):
     assert (table.groupby("subject")[["age", "sex"]].nunique() == 1).all(axis=None)
 
 
+@pytest.mark.slow
 def test_ages_and_sex_follow_the_options():
     options = Options(age_min=60, age_max=70, sex="M", n_subjects=30)
     people = [plan_night(options, subject, 1).person for subject in range(30)]
@@ -158,6 +160,7 @@ def test_options_that_make_no_sense_are_refused(wrong):
         Options(**wrong)
 
 
+@pytest.mark.slow
 def test_sleep_begins_around_midnight():
     options = Options(n_subjects=50, hours=22)
     hours = []

@@ -156,6 +156,7 @@ def test_long_wake_is_never_doubted():
     assert (disagree(np.full(5000, "W"), np.random.default_rng(2)) == "W").all()
 
 
+@pytest.mark.slow
 def test_movement_time_is_scored_rarely_and_only_in_sleep():
     nights = [draw_night(p, 1080, np.random.default_rng([8, p.number])) for p in people(40)]
     moved = np.concatenate([night.scored == "M" for night in nights])

@@ -54,6 +54,7 @@ def test_signals_are_as_long_as_the_blocks(eeg):
     assert eeg["2"].shape == (3, 60 * 30 * SFREQ)
 
 
+@pytest.mark.slow
 def test_delta_is_highest_in_deep_sleep(eeg):
     delta = {state: band(signal[FPZ], "delta") for state, signal in eeg.items()}
     assert max(delta, key=delta.get) == "4"
@@ -189,6 +190,7 @@ def test_deep_sleep_has_no_movements():
     assert not eeg.any()
 
 
+@pytest.mark.slow
 def test_electrodes_come_off_one_channel_at_a_time():
     rng = np.random.default_rng(0)
     hours = 200

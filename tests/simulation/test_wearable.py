@@ -133,6 +133,7 @@ def test_another_seed_gives_other_people(stress_predict, tmp_path):
     assert digests(other)[name] != digests(stress_predict)[name]
 
 
+@pytest.mark.slow
 def test_writing_again_replaces_the_folder_and_leaves_nothing_half_written(tmp_path):
     folder = write(tmp_path / "twice", SHORT, names=["S02"])
     stray = folder / "Raw_data" / "S02" / "stray.csv"

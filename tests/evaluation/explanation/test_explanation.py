@@ -90,6 +90,7 @@ def test_a_planted_column_ranks_first(model):
     assert columns.loc[("W", "eeg_planted"), "direction"] < -0.3
 
 
+@pytest.mark.slow
 def test_deleting_the_ranked_columns_first_beats_any_order(model):
     explained = explain_model(model, UNSEEN)
     curve = measure_deletion(model.predict_proba, UNSEEN, explained)
@@ -122,6 +123,7 @@ def test_lightgbms_own_code_says_what_the_library_shap_says():
     assert explain_model(model, UNSEEN).values == pytest.approx(np.asarray(expected), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_network_over_columns_is_explained_by_integrated_gradients():
     pytest.importorskip("captum")
     from epochal.models.deep import build_residual_mlp
@@ -235,6 +237,7 @@ def describe(rows, n_epochs=24):
     )
 
 
+@pytest.mark.slow
 def test_only_epochs_that_the_refit_has_not_seen_are_explained():
     rows = UNSEEN.assign(role=["train", "test", "val"] * 20)
     table, deletion = describe(rows, n_epochs=10)
@@ -249,6 +252,7 @@ def test_epochs_that_were_fitted_on_are_said_to_be():
     assert set(describe(UNSEEN.assign(role="train"))[0]["role"]) == {IN_SAMPLE}
 
 
+@pytest.mark.slow
 def test_the_figure_says_model_unit_role_and_source():
     table, deletion = describe(UNSEEN)
     figure = draw_importances(table, deletion)

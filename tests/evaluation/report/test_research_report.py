@@ -132,6 +132,7 @@ def test_a_subject_in_two_roles_stops_the_report(results):
         list_guards(replace(results, splits=splits))
 
 
+@pytest.mark.slow
 def test_the_guard_against_clocks_is_listed_where_tasks_follow_one_order(results):
     clock = ("No feature tells the time in session.", "feature engineering")
     assert clock not in list_guards(results)
@@ -140,6 +141,7 @@ def test_the_guard_against_clocks_is_listed_where_tasks_follow_one_order(results
     assert "schedule_only" in check_page(write_research_report(ordered)).shown
 
 
+@pytest.mark.slow
 def test_unknown_subjects_are_told_beside_every_figure(results):
     blocks = replace(results, study=make_study(subjects_known=False, caveats=("Made up.",)))
     shown = check_page(write_research_report(blocks)).shown
@@ -228,6 +230,7 @@ def test_reliability_is_drawn_by_class_without_bins_of_a_few_epochs(results):
     assert charts[0].drawing.count("<circle") == 6  # three bins of two roles
 
 
+@pytest.mark.slow
 def test_baselines_do_not_set_the_scale_of_the_differences(results):
     rows = [
         {"model": name, "reference": "model", "role": "oof", "data_source": "simulated",
@@ -248,6 +251,7 @@ def test_a_study_of_one_model_has_nothing_to_compare(page):
     assert "There is one model only: nothing to compare." in page.shown
 
 
+@pytest.mark.slow
 def test_results_by_task_stand_beside_those_of_the_schedule(results):
     rows = [("model", 0.9), ("schedule_only", 0.8), ("other", 0.7)]
     tasks = pd.DataFrame(
@@ -263,6 +267,7 @@ def test_results_by_task_stand_beside_those_of_the_schedule(results):
     assert "other out of fold relax" not in shown
 
 
+@pytest.mark.slow
 def test_agreement_with_people_stands_where_a_study_has_it(results, page):
     assert "Agreement with people" not in page.shown
     known = {"model": "model", "role": "oof"}
@@ -290,6 +295,7 @@ def test_the_environment_names_the_versions_and_the_seed(page):
     assert "Seed 0." in page.shown
 
 
+@pytest.mark.slow
 def test_a_study_without_a_test_role_reports_out_of_fold(results):
     epochs = make_epochs(LABELS)
     splits = make_splits(epochs, n_test=0)
@@ -298,6 +304,7 @@ def test_a_study_without_a_test_role_reports_out_of_fold(results):
     assert "κ test" not in shown
 
 
+@pytest.mark.slow
 def test_hostile_names_are_text(results):
     name = "<script>alert(1)</script>"
     swap = {"recording_id": {"r0": name}, "subject_id": {"s0": name}}

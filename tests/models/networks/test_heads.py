@@ -100,6 +100,7 @@ def test_an_order_needs_two_classes():
         OrdinalHead(3, 1)
 
 
+@pytest.mark.slow
 def test_an_ordinal_head_learns_an_order_from_one_score():
     head = make("ordinal", 3)
     values = representation(1, 300)

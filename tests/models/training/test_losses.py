@@ -221,6 +221,7 @@ def test_under_planted_noise_generalised_cross_entropy_ends_better_on_clean_labe
     assert sum(gains) / 5 > 0.1
 
 
+@pytest.mark.slow
 def test_without_noise_it_loses_nothing():
     robust, plain = (
         accuracy_under_noise(kind, 0, 0.0)

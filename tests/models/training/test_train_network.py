@@ -25,6 +25,7 @@ def train(seed=0, n_epochs=40, seen=None):
     return [one.loss for one in passes], line.weight.item(), line.bias.item()
 
 
+@pytest.mark.slow
 def test_a_line_is_found_and_the_loss_falls():
     losses, slope, offset = train()
     assert len(losses) == 40

@@ -25,6 +25,7 @@ def test_the_dashboard_is_where_one_looks_for_it_and_asks_for_no_key(client, pat
     assert answer.url.path == "/dashboard/"
 
 
+@pytest.mark.slow
 def test_every_file_is_served_as_what_it_is_and_may_ask_this_service_alone(client):
     kinds = {".js": "javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg"}
     for path in FILES:

@@ -42,6 +42,7 @@ def test_extremes_stand_in_the_order_in_which_they_come():
     assert find_extremes(np.array([1, 5, 2, 9, 0, 3]), 3).tolist() == [1, 5, 9, 0]
 
 
+@pytest.mark.slow
 @given(
     samples=st.lists(st.floats(-1e3, 1e3) | st.just(float("nan")), min_size=1, max_size=60),
     per_piece=st.integers(1, 20),

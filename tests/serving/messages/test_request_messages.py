@@ -87,6 +87,7 @@ def test_no_text_breaks_the_parser(text):
         assert found.model_fields_set
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

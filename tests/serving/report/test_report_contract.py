@@ -57,6 +57,7 @@ def test_the_minutes_of_all_classes_are_those_that_were_scored(study):
     assert {row.n_epochs for row in rows} == {2}
 
 
+@pytest.mark.slow
 @HARD
 @given(name=ANY_TEXT, problem=ANY_TEXT, caveat=ANY_TEXT, flag=ANY_TEXT)
 def test_any_text_from_a_stranger_stays_text(name, problem, caveat, flag):

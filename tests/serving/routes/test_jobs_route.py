@@ -64,6 +64,7 @@ def test_a_job_is_accepted_done_and_fetched_in_every_format(client, night):
     assert "expires_at" in answer["retention"]
 
 
+@pytest.mark.slow
 def test_the_json_of_a_job_has_its_alerts_by_the_jobs_id(tmp_path, night):
     rule = AlertRule(label="REM", probability=0.5, for_s=60)
     with client_of(tmp_path, alerts=(rule,)) as client:
@@ -81,6 +82,7 @@ def test_the_result_is_that_of_score(client, night):
     assert client.get(f"{location}/result").text == direct.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["lightgbm", "stack_forward"])
 def test_another_model_answers_a_job_in_every_format_as_score_does(client, night, model):
     response = submit(client, night, f"?model={model}")

@@ -173,6 +173,7 @@ def test_the_schema_refers_only_to_what_is_in_it(client):
     assert "#/$defs" not in text
 
 
+@pytest.mark.slow
 def test_download_is_there_where_the_operator_offers_it(client, folder):
     assert client.get("/download/nix").status_code == 404
     assert "No download" in client.get("/download/nix").json()["detail"]
@@ -181,6 +182,7 @@ def test_download_is_there_where_the_operator_offers_it(client, folder):
         assert "/download" not in closed.get("/openapi.json").json()["paths"]
 
 
+@pytest.mark.slow
 def test_every_kind_of_answer_says_whether_it_is_real_and_what_it_is_for(client, folder):
     from rest_material import rows
 

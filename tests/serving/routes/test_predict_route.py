@@ -122,6 +122,7 @@ def test_a_picture_is_flagged_as_not_used(client):
     assert "spectrogram_not_used" in answer["flags"]
 
 
+@pytest.mark.slow
 def test_the_documents_samples_are_answered_in_order(client):
     samples = [{"eeg_data": eeg(seed=seed)} for seed in (0, 1)]
     answer = client.post("/predict_batch", json={"samples": samples}).json()

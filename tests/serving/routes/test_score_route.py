@@ -114,6 +114,7 @@ def probabilities(response) -> list[float]:
     return pd.read_csv(io.StringIO(response.text))["proba_W"].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["lightgbm", "stack", "stack_forward"])
 def test_another_model_answers_in_every_format(client, night, model):
     headline = send(client, night)
@@ -225,6 +226,7 @@ def test_an_unknown_bundle_is_a_problem_before_the_file_is_read(client):
     assert send(client, b"nothing", "?bundle=nix").status_code == 404
 
 
+@pytest.mark.slow
 def test_among_several_bundles_the_one_that_matches_is_taken_or_named(folder, night):
     bundles = {
         NAME: write(folder / "b1", make_bundle()),

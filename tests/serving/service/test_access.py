@@ -133,11 +133,13 @@ def test_keys_and_tokens_may_be_used_side_by_side():
     assert "Bearer" in detail
 
 
+@pytest.mark.slow
 def test_measures_are_guarded_unless_the_operator_opens_them():
     assert make_client(api_keys=(KEY,)).get("/metrics").status_code == 401
     assert make_client(api_keys=(KEY,), metrics_open=True).get("/metrics").status_code == 200
 
 
+@pytest.mark.slow
 def test_the_dashboards_files_are_open_and_its_data_are_not(tmp_path):
     with client_of(tmp_path, api_keys=(KEY,)) as client:
         assert client.get("/dashboard/").status_code == 200
@@ -198,6 +200,7 @@ def test_a_browsers_socket_takes_a_key_or_token_as_a_subprotocol_and_never_says_
             assert socket.receive_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offered", ["epochal.key.****", "epochal.key._w", "epochal.token."])
 def test_a_subprotocol_that_holds_no_key_opens_nothing(offered):
     client = make_socket_client(api_keys=(KEY,))

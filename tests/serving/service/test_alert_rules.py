@@ -90,6 +90,7 @@ def test_a_second_episode_is_told_of_again():
     assert told == [False, True, False, False, True]
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1) | st.just(float("nan")), max_size=40))
 def test_found_episodes_are_the_runs_that_a_plain_count_finds(values):
     runs, start = [], None

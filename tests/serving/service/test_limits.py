@@ -76,6 +76,7 @@ def test_an_upload_has_a_limit_of_its_own():
     assert told.json()["detail"] == "more than 1024 bytes; no more are taken here"
 
 
+@pytest.mark.slow
 def test_every_upload_that_is_larger_than_a_json_body_may_be_is_taken(tmp_path):
     """The limit of JSON must not cut off a night."""
     with client_of(tmp_path, max_body_bytes=1024, max_upload_bytes=10**7) as client:
@@ -253,6 +254,7 @@ def test_too_many_requests_are_told_when_to_come_again():
     assert "3 requests in a minute" in answers[3].json()["detail"]
 
 
+@pytest.mark.slow
 def test_who_watches_the_service_is_never_turned_away():
     client = make_client(requests_per_minute=1)
     codes = [client.get(path).status_code for path in ["/health", "/ready", "/metrics"] * 3]
@@ -274,6 +276,7 @@ def test_without_the_option_there_is_no_rate():
 # Other origins, and headers of safety
 
 
+@pytest.mark.slow
 def test_pages_of_other_origins_may_ask_only_where_the_operator_says_so():
     for origins, expected in (((), None), ((ORIGIN,), ORIGIN)):
         answer = make_client(cors_origins=origins).get("/health", headers={"Origin": ORIGIN})
@@ -301,6 +304,7 @@ def test_a_strange_origin_gets_no_leave():
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/health", "/nowhere", "/dashboard/"])
 def test_no_answer_lets_scripts_of_elsewhere_or_of_the_page_itself_run(path):
     headers = make_client().get(path).headers

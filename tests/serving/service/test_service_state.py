@@ -33,6 +33,7 @@ def test_what_the_work_raises_is_raised_to_who_asked(service):
     assert service.workers.n_taken == 0
 
 
+@pytest.mark.slow
 def test_work_that_takes_too_long_is_told_so(tmp_path):
     service = Service(ServiceOptions(work_folder=tmp_path, timeout_s=0.05))
     over = threading.Event()

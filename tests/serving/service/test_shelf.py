@@ -26,6 +26,7 @@ def replace_by(folder, headline):
     shutil.rmtree(old)
 
 
+@pytest.mark.slow
 def test_the_first_bundle_is_the_default_one(folder, tmp_path):
     write_bundle(tmp_path / "two", make_bundle("lightgbm"))
     shelf = Shelf({"two": tmp_path / "two", "one": folder})

@@ -37,6 +37,7 @@ def feed(channel, cuts, runs=((0.0, 50.0),), **steps):
     return chain
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(cuts=st.lists(st.integers(1, 4999), max_size=6, unique=True))
 def test_a_filter_forgets_the_run_before(cuts):
@@ -48,6 +49,7 @@ def test_a_filter_forgets_the_run_before(cuts):
     assert np.array_equal(chain.tail.samples()[3051 - first :], whole[3051:])
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     cuts=st.lists(st.integers(1, 4999), max_size=6, unique=True),

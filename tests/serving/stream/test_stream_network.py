@@ -71,6 +71,7 @@ def test_it_says_what_it_says_of_the_whole_recording(scorer, piece_s):
         np.testing.assert_allclose(streamed[name], whole[name], atol=1.001e-6, rtol=0)
 
 
+@pytest.mark.slow
 def test_it_looks_back_across_no_gap(scorer):
     recording = make_pair(runs=((0.0, 30.0), (41.0, 70.0)))
     blank = [np.array(one.data) for one in recording.channels]

@@ -55,12 +55,14 @@ class TestEquality:
         streamed = stream_all(recording, scorer, piece_s=piece_s, resume_every=resume_every)
         assert_same(streamed, recording, scorer)
 
+    @pytest.mark.slow
     def test_sample_by_sample(self, scorer):
         recording = make_raw(95)
         stream = StreamScorer(scorer, EEG | {"age": 30, "sex": "F", "data_source": "simulated"})
         rows = push_all(stream, np.asarray(recording.channels[0].data), 1)
         assert_same(_table(rows), recording, scorer)
 
+    @pytest.mark.slow
     def test_across_a_gap(self, scorer):
         data = make_signal(500)
         data[14_030:20_000] = np.nan
@@ -68,6 +70,7 @@ class TestEquality:
         recording = make_raw(channels=channels, runs=((0.0, 140.3), (200.0, 500.0)))
         assert_same(stream_all(recording, scorer, resume_every=3), recording, scorer)
 
+    @pytest.mark.slow
     def test_with_missing_samples_that_are_flagged(self, scorer):
         data = make_signal(300)
         data[4000:4050], data[-10:] = np.nan, np.inf
@@ -136,6 +139,7 @@ class TestEquality:
         recording = make_raw(channels=channels)
         assert_same(stream_all(recording, scorer, resume_every=5), recording, scorer)
 
+    @pytest.mark.slow
     def test_of_channels_that_begin_and_end_at_different_times(self):
         signals = {"eeg": filtered(), "slow": SignalOptions(channels=("S",), features=("level",))}
         scorer = changed(signals=signals)
@@ -146,6 +150,7 @@ class TestEquality:
         recording = make_raw(channels=channels)
         assert_same(stream_all(recording, scorer), recording, scorer)
 
+    @pytest.mark.slow
     def test_of_a_montage(self):
         scorer = changed(
             montage={"bipolar": ("C3-O1",), "keep": "all"},
@@ -167,6 +172,7 @@ class TestEquality:
 
 
 class TestRefusals:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("bundle", "said"),
         [

@@ -10,6 +10,7 @@ NAMES = ["EEG", "EMG"]
 NUMBERS = st.lists(st.floats(width=32), max_size=20)
 
 
+@pytest.mark.slow
 @given(eeg=NUMBERS, emg=NUMBERS, position=st.integers(0, 2**63))
 def test_what_is_sent_comes(eeg, emg, position):
     samples = {"EMG": np.array(emg, np.float32), "EEG": np.array(eeg, np.float32)}
