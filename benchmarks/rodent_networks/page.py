@@ -89,11 +89,9 @@ def write_difference(figure):
 
 
 def write_number(value, *, sign=False):
-    """Return three decimals without the leading 0; what rounds to 0 has no sign."""
+    """Return three decimals without the leading 0; what is a little below 0 says so."""
     text = f"{abs(value):.3f}".removeprefix("0")
-    if float(text) == 0:
-        return text
-    return ("−" if value < 0 else "+" if sign else "") + text
+    return ("−" if value < 0 else "+" if sign and value > 0 else "") + text
 
 
 def draw_table(header, cells):
