@@ -54,6 +54,7 @@ def writing(place: Any) -> Iterator[Path]:
     """Give a local path to write a file or folder to, which is then put in its place, whole.
 
     A folder in a bucket is put there file by file: only a mark written later can say it is whole.
+    A folder gives way to a folder alone: a file in its place raises `EpochalError`.
     """
     with _beside(place) as part:
         yield part
@@ -61,6 +62,8 @@ def writing(place: Any) -> Iterator[Path]:
             _upload(part, place)
             return
         if place.is_dir():
+            if not part.is_dir():
+                raise EpochalError(f"{place} is a folder; a file was to be written there")
             shutil.rmtree(place)
         part.replace(place)
 

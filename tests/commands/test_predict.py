@@ -174,3 +174,12 @@ def test_a_damaged_manifest_is_one_line(tmp_path, content, said):
 
 def test_a_run_folder_is_asked_for():
     assert call("predict", "--out", "p.csv").exit_code == 2
+
+
+@pytest.mark.slow
+def test_a_folder_is_no_place_for_the_predictions_and_keeps_what_it_holds(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    done = predict(trained(*ALL), tmp_path, *rows_of())
+    assert done.exit_code == 1
+    assert f"{tmp_path} is a folder" in done.output
+    assert (tmp_path / "notes.txt").read_text() == "mine"
