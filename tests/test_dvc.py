@@ -100,6 +100,7 @@ def test_a_stage_runs_its_pipeline_of_its_study(name):
     assert words == ["kedro", "run", "--env", "demo", "--pipelines", name, "--only-missing-outputs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PIPELINES)
 def test_what_a_pipeline_writes_and_its_key_are_outputs_of_the_stage(name):
     outs = paths(name, "outs", "demo")

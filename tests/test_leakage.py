@@ -90,6 +90,7 @@ def test_a_column_that_says_nothing_is_no_clock(epochs, column):
     assert features["planted"].nunique() <= 1
 
 
+@pytest.mark.slow
 def test_a_session_too_short_to_judge_is_not_judged():
     few = make_epochs(n_subjects=3, n_epochs=9)
     refuse_clocks(with_column(few, few["epoch"]), few)

@@ -134,6 +134,7 @@ def test_every_picture_of_the_notebooks_says_what_its_data_are(module):
 
 
 class TestNights:
+    @pytest.mark.slow
     def test_a_given_folder_is_read_and_nothing_is_simulated(self, nights_of, tmp_path):
         nights_of.write_cohort("sleep", tmp_path / "mine", {"n_subjects": 1, "hours": 0.5})
         simulated = tmp_path / "simulated"
@@ -179,6 +180,7 @@ class TestWindows:
         assert (slow.sfreq, slow.start_s, len(slow.data)) == (35.0, 3.0, 700)
         assert slow.data.argmax() / 35 == pytest.approx(8.0, abs=1 / 35)
 
+    @pytest.mark.slow
     def test_rmssd_of_a_known_ecg_is_right_at_the_native_rate_and_not_at_35_hz(self, windows_of):
         table = windows_of.compare_beats(*known_heart(windows_of))
         rmssd = table.set_index("rate")["RMSSD [ms]"]

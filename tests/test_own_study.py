@@ -331,6 +331,7 @@ def test_the_folder_of_raw_files_must_be_there(tmp_path):
         check_folder(make_ingestion(path=str(tmp_path / "not")))
 
 
+@pytest.mark.slow
 def test_a_misspelt_study_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_study(tmp_path, "naps", tmp_path)

@@ -57,6 +57,7 @@ def test_a_class_that_never_occurs_has_a_row_of_zeros(tmp_path):
     assert {texts[column, 2] for column in range(3)} == {"0.00"}
 
 
+@pytest.mark.slow
 def test_unscored_epochs_are_left_out_of_the_confusion(tmp_path):
     epochs = EPOCHS.assign(label=EPOCHS["label"].where(EPOCHS["subject_id"] != "s3"))
     figure = save(draw_confusions(predict(), epochs, CLASSES), tmp_path / "a.png")
@@ -95,6 +96,7 @@ def scored_table():
     )
 
 
+@pytest.mark.slow
 def test_a_scored_recording_marks_its_flagged_epochs(tmp_path):
     summary = {"model": "stack", "recording_id": "night", "data_source": "real"}
     figure = save(draw_scored(scored_table(), summary, CLASSES), tmp_path / "a.png")

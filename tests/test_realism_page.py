@@ -88,6 +88,7 @@ class TestMice:
         assert found["NREM to REM, per hour"] == pytest.approx(1)
         assert found["W to REM, per hour"] == pytest.approx(1)
 
+    @pytest.mark.slow
     def test_the_three_features_tell_slow_waves_theta_and_muscle(self, mice):
         options = mice.rodent.Options(n_subjects=1, length_h=0.5, seed=3)
         made = mice.rodent.simulate(options, 0)

@@ -85,6 +85,7 @@ def test_a_table_exists_only_under_the_key_that_it_was_saved_with(root):
     assert not dataset.exists()
 
 
+@pytest.mark.slow
 def test_recordings_are_pieces_whose_signals_are_read_when_asked_for(root):
     nights = {f"r{n}": partial(make_night, ["W", "N2", "REM"], seed=n) for n in range(3)}
     recordings(root).save(nights)
@@ -96,6 +97,7 @@ def test_recordings_are_pieces_whose_signals_are_read_when_asked_for(root):
             np.testing.assert_array_equal(np.asarray(stored.data), np.asarray(made.data))
 
 
+@pytest.mark.slow
 def test_a_changed_piece_is_made_again_and_one_not_listed_goes(root):
     night = partial(make_night, ["W", "N2"])
     recordings(root).save({"a": partial(night, seed=1), "b": partial(night, seed=2)})
@@ -107,6 +109,7 @@ def test_a_changed_piece_is_made_again_and_one_not_listed_goes(root):
     assert not place_of(f"{root}/recordings/b.h5").exists()
 
 
+@pytest.mark.slow
 def test_a_failure_leaves_no_piece_and_is_written_down(root):
     dataset = recordings(root)
     dataset.save(

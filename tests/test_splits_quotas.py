@@ -32,6 +32,7 @@ def split(epochs, seed=0, options=OPTIONS, **facts):
     return split_subjects(epochs, options, seed=seed, recordings=recordings)
 
 
+@pytest.mark.slow
 def test_every_stratum_has_its_share_of_every_role(epochs):
     for seed in range(5):
         roles = split(epochs, seed).drop_duplicates("subject_id")["role"].to_numpy()
@@ -103,6 +104,7 @@ def test_too_few_subjects_for_the_folds_are_refused():
         split(epochs, **facts)
 
 
+@pytest.mark.slow
 def test_the_achieved_quotas_are_reported_beside_those_wanted(epochs):
     splits = split(epochs)
     report = report_split(splits, epochs, OPTIONS, summary_of(epochs))
@@ -116,6 +118,7 @@ def test_the_achieved_quotas_are_reported_beside_those_wanted(epochs):
     assert "test, age below 40, sex F: 3 of 3.0 subjects wanted" in describe_split(report)
 
 
+@pytest.mark.slow
 def test_the_report_counts_subjects_epochs_and_class_shares_of_each_role_and_fold(epochs):
     report = report_split(split(epochs), epochs, OPTIONS, summary_of(epochs))
     whole = report[report["stratum"] == "all"].set_index("part")

@@ -70,6 +70,7 @@ def test_every_key_of_a_study_is_read_by_some_node(study):
     assert keys_absent_from_base(study) == set()
 
 
+@pytest.mark.slow
 def test_a_planted_key_that_nobody_reads_is_found(tmp_path):
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
     with (conf / "demo/parameters.yml").open("a") as file:

@@ -39,6 +39,7 @@ def imported_by(script, *arguments, cwd=None, **environment):
     return said + done.stderr, set(modules.split())
 
 
+@pytest.mark.slow
 def test_help_imports_no_library_but_click():
     _, modules = imported_by(EPOCHAL, "--help")
     assert not {"numpy", "pandas", "pydantic", "scipy", "kedro", "onnxruntime"} & modules

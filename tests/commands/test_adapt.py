@@ -48,6 +48,7 @@ def adapt(lab, out, *more, files=("night1.edf",), labels=("labels/night1.csv",))
     return CliRunner().invoke(cli, list(map(str, given)))
 
 
+@pytest.mark.slow
 def test_a_labs_habit_is_learnt_and_said_before_and_after(lab, tmp_path):
     result = adapt(lab, tmp_path / "new")
     assert result.exit_code == 0, result.output
@@ -65,6 +66,7 @@ def test_a_labs_habit_is_learnt_and_said_before_and_after(lab, tmp_path):
     assert shown in result.output
 
 
+@pytest.mark.slow
 def test_the_new_bundle_answers_by_the_adaptation_and_the_old_one_as_before(lab, tmp_path):
     adapt(lab, tmp_path / "new")
     scorers = [Scorer(read_bundle(path)) for path in (lab / "bundle", tmp_path / "new")]
@@ -85,6 +87,7 @@ def test_what_was_adapted_on_counts_as_seen_from_then_on(lab, tmp_path):
     assert not read_bundle(lab / "bundle").manifest.saw(seen)
 
 
+@pytest.mark.slow
 def test_several_nights_are_paired_with_a_folder_of_labels_by_their_stems(lab, tmp_path):
     result = adapt(
         lab, tmp_path / "new", "--refit", files=("night1.edf", "night2.edf"), labels=("labels",)
@@ -108,6 +111,7 @@ def test_the_card_tells_of_the_adaptation(lab, tmp_path):
     assert "## Adapted to a lab" not in (lab / "bundle" / CARD).read_text()
 
 
+@pytest.mark.slow
 def test_an_adapted_bundle_is_adapted_anew_from_what_it_was(lab, tmp_path):
     adapt(lab, tmp_path / "once")
     shutil.copytree(lab / "labels", tmp_path / "labels")
@@ -131,6 +135,7 @@ def test_labels_of_part_of_a_night_keep_the_bundles_shares(lab, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_shuffled_labels_are_refused_in_one_line(lab, tmp_path):
     table = pd.read_csv(lab / "labels/night1.csv")
     table["label"] = np.random.default_rng(0).permutation(table["label"])

@@ -141,6 +141,7 @@ def test_wrong_usage_exits_with_2(folder, arguments):
     assert run(*arguments).exit_code == 2
 
 
+@pytest.mark.slow
 def test_several_are_paired_by_stem_with_a_row_each_and_a_pooled_one(folder):
     Path("refs").mkdir()
     for name, wrong in (("a", 0), ("b", 9), ("c", 18)):
@@ -322,6 +323,7 @@ def real_hypnograms(n):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [-15, -4, 1, 9])
 def test_a_real_night_that_was_shifted_gives_its_shift_back(folder, shift):
     path = real_hypnograms(1)[0]

@@ -45,6 +45,7 @@ def assert_one_line_error(result: Result, exit_code: int) -> str:
     return last
 
 
+@pytest.mark.slow
 def test_sleep_edfx_comes_with_its_licence_a_line_a_file_and_the_sums(remote, tmp_path):
     result = edfx(remote, tmp_path, "--subjects", "0")
     assert result.exit_code == 0, result.output
@@ -56,6 +57,7 @@ def test_sleep_edfx_comes_with_its_licence_a_line_a_file_and_the_sums(remote, tm
     assert (tmp_path / PSG).read_bytes() == remote.files[PSG]
 
 
+@pytest.mark.slow
 def test_telemetry_is_the_other_subset(remote, tmp_path):
     assert edfx(remote, tmp_path, "--subset", "telemetry").exit_code == 0
     assert len(list(tmp_path.glob("sleep-telemetry/*.edf"))) == 4
@@ -84,6 +86,7 @@ def test_a_failed_file_is_named_in_one_line_with_exit_code_1(remote, tmp_path):
     assert f"1 of 10 files failed: {PSG}: HTTP 404" in line
 
 
+@pytest.mark.slow
 def test_retries_are_the_users_to_choose(remote, tmp_path):
     remote.fail(PSG, *(Fault("status", code=404), Fault("status", code=404)))
     result = edfx(remote, tmp_path, "--round-retries", 2)

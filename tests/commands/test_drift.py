@@ -196,6 +196,7 @@ def test_a_bad_file_is_named_and_the_rest_go_on(folder):
     assert "night.edf: no drift" in done.output
 
 
+@pytest.mark.slow
 def test_training_of_too_few_subjects_gives_neither():
     content = training()
     assert set(content) == {answers.FILE, drift_reference.FILE}

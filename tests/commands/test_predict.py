@@ -58,6 +58,7 @@ def test_prediction_needs_neither_torch_nor_scikit_learn(tmp_path):
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_no_model_is_fitted_while_predicting(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("something was trained")
@@ -82,6 +83,7 @@ def test_a_run_of_a_table_predicts_a_table_in_any_order_of_columns(tmp_path):
     assert one.filter(like="proba").equals(two.filter(like="proba"))
 
 
+@pytest.mark.slow
 def test_what_no_model_reads_is_said(tmp_path):
     done = predict(trained("csv"), tmp_path / "p.csv", *rows_of(csv=True))
     assert done.exit_code == 0, done.output

@@ -100,6 +100,7 @@ def break_off(monkeypatch, error, *, after):
     monkeypatch.setattr("epochal.commands.replay._PIECE_S", {"max": 30.0})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), EpochalError("the line broke")])
 def test_what_came_before_it_was_broken_off_is_kept_and_called_a_part(
     folder, tmp_path, monkeypatch, error
@@ -129,6 +130,7 @@ def test_only_some_channels_may_be_sent(folder):
         call(replay, folder / "night.edf", "--bundle", folder / "causal", "--channel", "EMG")
 
 
+@pytest.mark.slow
 def test_a_speed_is_kept(folder, monkeypatch):
     slept = []
     monkeypatch.setattr("epochal.commands.replay.time.sleep", slept.append)

@@ -17,6 +17,7 @@ def run(*arguments):
     return CliRunner().invoke(cli, ["run", *arguments])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -73,6 +74,7 @@ def test_one_pipeline_runs_without_a_warning(project, option):
     assert (project.path / "data/demo/03_primary/epochs.parquet").exists()
 
 
+@pytest.mark.slow
 def test_without_a_configuration_the_folder_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = run("--env", "demo")

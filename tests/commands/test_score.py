@@ -136,6 +136,7 @@ def test_nothing_half_written_is_left_when_writing_fails(folder, monkeypatch):
     assert results(folder) == ["night.epochs.csv"]
 
 
+@pytest.mark.slow
 def test_scoring_again_replaces_the_results(folder):
     assert score("night.edf").exit_code == 0
     first = (folder / "out/night.epochs.csv").read_bytes()
@@ -236,6 +237,7 @@ def test_lights_are_of_one_recording(folder):
     assert "give one file" in done.output
 
 
+@pytest.mark.slow
 def test_the_table_of_results_is_the_same_with_a_report_and_without(folder):
     assert score("night.edf").exit_code == 0
     before = (folder / "out/night.epochs.csv").read_bytes()

@@ -43,6 +43,7 @@ def results(folder, ending="epochs.csv"):
     return sorted(path.name for path in (folder / "out").glob(f"*.{ending}"))
 
 
+@pytest.mark.slow
 def test_a_folder_and_a_pattern_are_scored_each_recording_once(folder):
     done = score("nights", "nights/*.edf", "--jobs", 1)
     assert done.exit_code == 0, done.output
@@ -50,6 +51,7 @@ def test_a_folder_and_a_pattern_are_scored_each_recording_once(folder):
     assert pd.read_csv("out/summary.csv")["results"].tolist() == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_processes_side_by_side_give_what_one_gives(folder):
     assert score("nights", "--jobs", 1).exit_code == 0
     alone = {name: Path("out", name).read_bytes() for name in results(folder)}
@@ -106,6 +108,7 @@ def test_a_process_that_dies_fails_its_recording_and_says_so(folder):
     assert outcome.rows == ()
 
 
+@pytest.mark.slow
 def test_no_bar_is_drawn_where_nobody_looks(folder):
     done = score("nights", "--jobs", 1)
     assert "Scoring" not in done.output

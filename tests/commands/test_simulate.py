@@ -12,6 +12,7 @@ def simulate(*arguments):
     return CliRunner().invoke(cli, ["simulate", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_a_cohort_is_written_in_its_original_layout_and_marked(tmp_path):
     done = simulate("sleep", tmp_path / "raw", *SMALL)
     assert done.exit_code == 0, done.output

@@ -100,6 +100,7 @@ def test_the_work_of_a_study_is_cut_into_its_pipelines(make):
         assert f"kedro run --env rodent_sleep --pipelines {pipelines}" in found.stdout
 
 
+@pytest.mark.slow
 def test_health_fails_where_nobody_answers(make, monkeypatch):
     monkeypatch.setenv("EPOCHAL_PORT", "9")
     found, _ = make("health")

@@ -27,6 +27,7 @@ def test_the_configuration_and_its_rules_are_right():
     assert "rules found" in found.stdout
 
 
+@pytest.mark.slow
 def test_the_rules_do_what_their_own_tests_say():
     found = promtool("test", "rules", "rules.test.yml")
     assert found.returncode == 0, found.stdout + found.stderr

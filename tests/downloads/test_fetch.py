@@ -75,6 +75,7 @@ def test_a_corrupt_file_never_gets_its_name_and_is_fetched_again(big, tmp_path):
     assert big.requests(A) == ["", ""]
 
 
+@pytest.mark.slow
 def test_a_file_that_stays_corrupt_fails_with_both_hashes_and_leaves_nothing(big, tmp_path):
     big.always[A] = Fault("corrupt")
     outcome = fetch(big, tmp_path, A)[A]
@@ -155,6 +156,7 @@ def test_no_failure_raises_nothing(big, tmp_path):
     assert (tmp_path / B).exists()
 
 
+@pytest.mark.slow
 def test_no_more_files_at_once_than_allowed(remote, tmp_path):
     paths = [path for path in remote.files if path.endswith(".edf")]
     for path in paths:

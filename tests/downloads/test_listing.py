@@ -1,5 +1,6 @@
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +69,7 @@ def test_a_link_without_an_address_is_no_file():
     assert parse_index("<a>nothing</a><a href=''>empty</a>") == {}
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_any_text_is_parsed_without_an_error(text):
     assert all(len(digest) == 64 for digest in parse_sums(text).values())
@@ -75,6 +77,7 @@ def test_any_text_is_parsed_without_an_error(text):
     assert all(parse_records(text))
 
 
+@pytest.mark.slow
 @given(st.text(string.ascii_letters + "./%<>\"'= a", max_size=120))
 def test_no_link_whatever_its_form_gives_a_path_outside(href):
     names = parse_index(f'<a href="{href}">x</a> 24-Oct-2013 15:24 7')

@@ -44,6 +44,7 @@ def of(remote, subset: str) -> set[str]:
     return {*recordings, table, "LICENSE.txt"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subset", ["cassette", "telemetry"])
 def test_a_subset_comes_whole_verified_and_in_the_original_layout(remote, options, subset):
     summary = download(changed(options, subset=subset))
@@ -67,6 +68,7 @@ def test_a_second_run_fetches_nothing(remote, options):
     assert not any(path.endswith((".edf", ".xls")) for _, path, _ in remote.asked)
 
 
+@pytest.mark.slow
 def test_files_that_were_here_already_are_verified_once_and_remembered(
     remote, options, monkeypatch
 ):
@@ -87,6 +89,7 @@ def test_a_plan_fetches_no_file_and_writes_nothing(remote, options):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_only_the_subjects_asked_for_come_with_the_table_of_all(options):
     download(changed(options, subjects=(1, 82)))
     assert {path[:21] for path in here(options)} == {
@@ -99,6 +102,7 @@ def test_a_subject_that_does_not_exist_is_refused_with_those_that_do(options):
         plan_download(changed(options, subjects=(0, 39, 40)))
 
 
+@pytest.mark.slow
 def test_a_partial_file_of_an_earlier_run_is_resumed(remote, options):
     part = options.folder / f"{PSG}.part"
     part.parent.mkdir(parents=True)
@@ -108,6 +112,7 @@ def test_a_partial_file_of_an_earlier_run_is_resumed(remote, options):
     assert summary.n_bytes == sum(len(remote.files[p]) for p in of(remote, "cassette")) - 2000
 
 
+@pytest.mark.slow
 def test_everything_that_can_go_wrong_at_once_ends_well(remote, options):
     paths = sorted(of(remote, "cassette"))
     faults = [Fault("drop", 900), Fault("corrupt"), Fault("unsized", 10), Fault("page"),
@@ -166,6 +171,7 @@ def test_a_deleted_file_that_was_not_processed_comes_again(options):
     assert download(options).n_fetched == 1
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_replaced_and_reported(remote, options):
     download(options)
     (options.folder / PSG).write_bytes(b"damaged")
@@ -183,6 +189,7 @@ def test_a_damaged_ledger_is_named_and_can_be_ignored(options):
     assert download(changed(options, ignore_hash=True)).n_present == 10
 
 
+@pytest.mark.slow
 def test_without_sums_the_sizes_are_checked_and_it_is_said(remote, options):
     remote.with_sums = False
     summary = download(options)
@@ -198,12 +205,14 @@ def test_without_an_index_sizes_are_asked_for(remote, options):
     assert len(remote.requests(PSG, "HEAD")) == 1
 
 
+@pytest.mark.slow
 def test_rounded_sizes_of_an_index_are_not_believed(remote, options):
     remote.with_sizes = False
     assert plan_download(options).n_bytes_missing > 0
     assert download(options).n_verified == 10
 
 
+@pytest.mark.slow
 def test_a_server_that_tells_no_size_still_serves(remote, options, monkeypatch):
     remote.with_index = False
     monkeypatch.setattr("epochal.downloads.sleep_edfx.fetch_size", lambda *_: None)
@@ -219,6 +228,7 @@ def test_sizes_that_cannot_be_had_cost_no_more_than_that(remote, options, monkey
     assert plan_download(options).items[0].file.n_bytes is None
 
 
+@pytest.mark.slow
 def test_without_records_nothing_is_lost(remote, options):
     remote.with_records = False
     assert download(options).n_verified == 10
@@ -308,6 +318,7 @@ def test_a_listing_without_the_subset_is_refused():
         choose_files(listing(*PAIR), Options(subset="telemetry"))
 
 
+@pytest.mark.slow
 @given(st.lists(st.text("abSC40-PG./\\:~%", max_size=40), max_size=8))
 def test_no_listing_can_name_a_path_outside_the_folder(names):
     listed = listing(*PAIR, *(f"sleep-cassette/{name}" for name in names))
@@ -339,6 +350,7 @@ def test_a_base_url_needs_no_slash_at_its_end(remote, options):
     assert plan_download(without).items[0].file.url.startswith(remote.base_url)
 
 
+@pytest.mark.slow
 def test_the_summary_says_it_in_one_line(options):
     line = str(download(options))
     assert re.search(r"cassette, 10 files: 10 fetched \(10 verified by SHA-256\), 30\.\d kB", line)
@@ -371,6 +383,7 @@ def test_a_killed_download_goes_on_where_it_was(remote, options):
     assert (options.folder / PSG).read_bytes() == remote.files[PSG]
 
 
+@pytest.mark.slow
 def test_nothing_but_whole_files_and_marked_parts_is_ever_seen(remote, options):
     """What is under its final name is the published file at every moment of the download."""
     remote.always[PSG] = Fault("drop", 200)

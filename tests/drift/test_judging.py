@@ -29,6 +29,7 @@ def share_of_alarms(reference, plant=lambda features: features, **given):
     return np.mean([one["drift"] for one in verdicts]), verdicts
 
 
+@pytest.mark.slow
 def test_new_subjects_of_the_same_kind_are_no_drift(reference):
     share, _ = share_of_alarms(reference)
     assert share <= 0.125  # .05 of forty is two, give or take

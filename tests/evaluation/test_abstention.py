@@ -51,6 +51,7 @@ def test_the_oracles_area_is_the_formulas():
     assert (oracle_area(0.0), oracle_area(1.0)) == (0.0, 1.0)
 
 
+@pytest.mark.slow
 def test_a_confidence_that_means_nothing_has_a_flat_curve():
     random = np.random.default_rng(0)
     wrong = random.random(20_000) < 0.25

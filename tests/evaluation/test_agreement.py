@@ -171,6 +171,7 @@ def test_bland_altman_of_known_differences():
     assert (found["n_pairs"], found["n_recordings"]) == (4, 4)
 
 
+@pytest.mark.slow
 def test_the_limits_hold_about_95_of_100_normal_differences():
     random = np.random.default_rng(0)
     reference = random.normal(400, 60, 500)

@@ -92,6 +92,7 @@ def test_scorings_that_hardly_overlap_have_no_offset():
     assert np.isnan(found.kappa)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(-40, 40))
 def test_the_overlap_lies_in_both_and_is_moved_by_the_shift(n_reference, n_scored, shift):
     theirs, ours = overlap(n_reference, n_scored, shift)
@@ -109,6 +110,7 @@ def test_the_agreement_that_is_told_is_that_of_the_overlap():
     assert found.kappa == pytest.approx(kappa(tabulate_pair(night[theirs], scored[ours], 5)))
 
 
+@pytest.mark.slow
 def test_two_people_who_scored_one_night_have_no_offset():
     path = Path(os.environ.get("EPOCHAL_DATA", "absent")) / "dod_scorers/dodh.json"
     if not path.is_file():

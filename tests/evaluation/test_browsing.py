@@ -46,6 +46,7 @@ def test_the_card_says_what_must_stand_beside_every_figure():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_card_of_real_and_simulated_recordings_names_both():
     _, epochs, board = made()
     epochs.loc[:5, "data_source"] = "real"
@@ -99,6 +100,7 @@ def test_a_class_that_never_or_always_occurs_has_no_curve():
     assert set(found["class"]) == {"W", "N2"}
 
 
+@pytest.mark.slow
 def test_the_headlines_epochs_come_in_the_role_that_is_furthest_from_training():
     predictions, epochs, board = made()
     again = predictions[predictions["role"] == "test"].assign(role="oof")
@@ -109,6 +111,7 @@ def test_the_headlines_epochs_come_in_the_role_that_is_furthest_from_training():
     assert rows["confidence"].unique().tolist() == [0.9]
 
 
+@pytest.mark.slow
 def test_the_headlines_epochs_keep_those_that_nobody_scored():
     predictions, epochs, board = made()
     epochs.loc[3, "label"] = None
@@ -117,6 +120,7 @@ def test_the_headlines_epochs_keep_those_that_nobody_scored():
     assert rows["label"].isna().sum() == 1
 
 
+@pytest.mark.slow
 def test_the_playback_holds_two_subjects_of_200_epochs_and_every_model():
     predictions, epochs, _ = made(n_epochs=260)
     play = choose_playback(predictions, epochs, make_study())
@@ -135,6 +139,7 @@ def test_the_playback_holds_two_subjects_of_200_epochs_and_every_model():
     assert [play["classes"][code] for code in first["truth"]] == [labels[at] for at in places]
 
 
+@pytest.mark.slow
 def test_the_playback_shows_where_the_classes_change_most():
     labels = ["W"] * 200 + ["W", "N2"] * 100 + ["REM"] * 200
     predictions, epochs, _ = made(labels=labels)
@@ -142,17 +147,20 @@ def test_the_playback_shows_where_the_classes_change_most():
     assert play["subjects"][0]["epoch"][0] == 200
 
 
+@pytest.mark.slow
 def test_the_playback_of_few_epochs_is_as_long_as_they_are():
     predictions, epochs, _ = made(n_epochs=7)
     play = choose_playback(predictions, epochs, make_study())
     assert [len(one["truth"]) for one in play["subjects"]] == [7, 7]
 
 
+@pytest.mark.slow
 def test_the_playback_falls_back_to_out_of_fold_rows_where_one_subject_is_held_out():
     predictions, epochs, _ = made(n_test=1, n_epochs=20)
     assert choose_playback(predictions, epochs, make_study())["role"] == "oof"
 
 
+@pytest.mark.slow
 def test_the_playback_leaves_out_what_not_every_model_predicts():
     predictions, epochs, _ = made(n_epochs=20)
     silent = (predictions["model"] == "bad") & predictions["epoch"].isin([3, 4])

@@ -58,6 +58,7 @@ def test_f1_is_that_of_a_known_table():
     assert f1_of(table) == pytest.approx([16 / 19, 18 / 21, 0])
 
 
+@pytest.mark.slow
 def test_the_worst_come_first_and_only_unseen_ones():
     table = make_results().by_recording
     seen = table.assign(role="val", kappa=-1.0).head(1)
@@ -66,6 +67,7 @@ def test_the_worst_come_first_and_only_unseen_ones():
     assert (worst["role"] != "val").all()
 
 
+@pytest.mark.slow
 def test_recordings_of_a_few_epochs_are_passed_over_where_there_are_longer_ones():
     table = make_results().by_recording
     short = table[table["recording_id"] == "r1"].assign(recording_id="x", n_epochs=3, kappa=-1.0)

@@ -97,6 +97,7 @@ def test_two_scorers_are_too_few_for_a_consensus_of_the_others():
         leave_one_out(scored([0], [1]), 3)
 
 
+@pytest.mark.slow
 def test_better_scorers_agree_better_and_all_lie_between():
     found = judge_scorers(some_scorers(), ["a", "b", "c", "d"], CLASSES).set_index("scorer")
     kappas = found["kappa"]
@@ -108,6 +109,7 @@ def test_better_scorers_agree_better_and_all_lie_between():
     assert {"kappa_W", "f1_REM", "f1_REM_low", "accuracy", "macro_f1"} <= set(found)
 
 
+@pytest.mark.slow
 def test_pairs_agree_less_than_scorers_with_a_consensus():
     nights, names = some_scorers(), ["a", "b", "c", "d"]
     pairs = judge_pairs(nights, names, CLASSES).set_index("scorer")

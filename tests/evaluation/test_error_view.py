@@ -34,6 +34,7 @@ def words_of(drawn):
     return [e.text for e in ElementTree.fromstring(str(drawn)).iter() if e.text]
 
 
+@pytest.mark.slow
 def test_a_recordings_rows_have_truth_and_probabilities_in_order():
     table = rows()
     assert table["label"].tolist() == LABELS
@@ -41,6 +42,7 @@ def test_a_recordings_rows_have_truth_and_probabilities_in_order():
     assert {"proba_W", "onset_s", "role"} <= set(table)
 
 
+@pytest.mark.slow
 def test_the_role_that_has_not_seen_the_recording_is_shown():
     results = make_results()
     own = results.predictions[results.predictions["recording_id"] == "r3"]
@@ -51,23 +53,27 @@ def test_the_role_that_has_not_seen_the_recording_is_shown():
     assert len(table) == 24
 
 
+@pytest.mark.slow
 def test_a_model_that_is_silent_about_a_recording_is_an_error():
     results = make_results()
     with pytest.raises(EpochalError, match="'other' predicts no epoch of 'r0'"):
         rows_of(results.predictions, results.epochs, "r0", model="other")
 
 
+@pytest.mark.slow
 def test_a_sentence_tells_how_much_is_wrong():
     assert describe(rows(), CLASSES, model="model").startswith(
         "r0, model (oof): 6 of 24 epochs differ, κ 0.6"
     )
 
 
+@pytest.mark.slow
 def test_a_recording_that_nobody_scored_says_so():
     table = rows().assign(label=None)
     assert "nobody scored it" in describe(table, CLASSES, model="model")
 
 
+@pytest.mark.slow
 def test_disagreements_are_marked_by_the_experts_class():
     drawn = draw_errors(rows(), CLASSES, model="model")
     root = ElementTree.fromstring(str(drawn))
@@ -77,12 +83,14 @@ def test_disagreements_are_marked_by_the_experts_class():
     assert words_of(drawn).count("REM") == 2
 
 
+@pytest.mark.slow
 def test_no_disagreement_is_none():
     drawn = draw_errors(rows("r1"), CLASSES, model="model")
     assert "none" in words_of(drawn)
     assert 'class="mark"' not in drawn
 
 
+@pytest.mark.slow
 def test_signals_stand_on_the_same_axis():
     emg = make_channel("EMG", length_s=720.0)
     night = make_night(LABELS, recording_id="r0")
@@ -92,6 +100,7 @@ def test_signals_stand_on_the_same_axis():
         assert name in words
 
 
+@pytest.mark.slow
 def test_a_wrist_shows_its_slow_channels_instead():
     eda = make_channel("EDA", [1.0] * 2880, sfreq=4.0, unit="uS")
     drawn = draw_errors(rows(), CLASSES, make_recording(eda), model="model")
@@ -135,6 +144,7 @@ def test_a_study_that_has_not_run_says_what_to_do(tmp_path):
         view_errors(tmp_path, "r0")
 
 
+@pytest.mark.slow
 def test_a_hostile_recording_name_is_text():
     name = "<script>alert(1)</script>"
     epochs = make_epochs(LABELS).replace({"recording_id": {"r0": name}})

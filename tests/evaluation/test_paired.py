@@ -151,6 +151,7 @@ def test_holm_corrects_as_in_his_paper():
     assert np.isnan(correct_holm(np.array([np.nan]))).all()
 
 
+@pytest.mark.slow
 @given(p_values)
 def test_holm_keeps_the_order_stays_within_bounds_and_is_no_laxer_than_a_weaker_one(values):
     p = np.array(values)

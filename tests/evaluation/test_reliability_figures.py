@@ -58,6 +58,7 @@ def test_the_curve_of_calibrated_probabilities_follows_the_diagonal():
     assert abs(line.get_xdata() - line.get_ydata()).max() < 0.15
 
 
+@pytest.mark.slow
 def test_the_wanted_error_and_where_it_was_met_stand_with_the_curves(tmp_path):
     figure = save(risk_of(rows("a"), rows("b")), tmp_path / "a.png")
     axes = figure.axes[0]
@@ -71,6 +72,7 @@ def test_test_rows_are_shown_where_there_are_some():
     assert risk_of(rows(), rows(role="test")).axes[0].get_title() == "Abstention (test)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [reliability_of, risk_of])
 @pytest.mark.parametrize("source", ["real", "simulated", "real/simulated"])
 def test_every_figure_says_what_its_data_are_and_what_it_is_for(draw, source):
@@ -79,6 +81,7 @@ def test_every_figure_says_what_its_data_are_and_what_it_is_for(draw, source):
     assert figure.get_supxlabel() == f"Data: {words}. Research use only, not a medical device."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [reliability_of, risk_of])
 def test_a_study_without_models_has_an_empty_figure(draw, tmp_path):
     figure = save(draw(), tmp_path / "a.png")

@@ -18,6 +18,7 @@ def test_the_report_is_written_from_what_the_study_found():
     assert "Study report: made" in check_page(write_report(**given)).shown
 
 
+@pytest.mark.slow
 def test_each_recording_is_scored_by_each_model():
     results = make_results()
     table = score_recordings(results.predictions, results.epochs, results.study)

@@ -46,6 +46,7 @@ def test_a_perfect_model_has_the_scorings_statistics():
     assert set(tst) == {(4 + 40 + 20 + 20) / 2}
 
 
+@pytest.mark.slow
 def test_a_constant_bias_is_found_with_limits_of_no_width():
     agreement = compare_sleep_statistics(pairs_of(overslept(4)), seed=0)
     assert list(agreement) == COLUMNS
@@ -58,6 +59,7 @@ def test_a_constant_bias_is_found_with_limits_of_no_width():
     assert rows.loc["tst_min", "n_pairs"] == 10
 
 
+@pytest.mark.slow
 def test_intervals_resample_subjects_not_nights():
     nights = EPOCHS.assign(
         subject_id=EPOCHS["subject_id"].map(lambda name: f"t{int(name[1:]) // 2}")

@@ -63,6 +63,7 @@ def test_impossible_transitions_are_counted_in_the_prediction_and_in_the_scoring
     assert measure(say(predict(), "REM", [4])).iloc[0]["impossible_percent"] == 0  # none listed
 
 
+@pytest.mark.slow
 def test_nothing_changes_across_a_gap_an_unscored_epoch_or_one_without_a_prediction():
     predictions = predict()
     for epochs, given in (
@@ -75,6 +76,7 @@ def test_nothing_changes_across_a_gap_an_unscored_epoch_or_one_without_a_predict
         assert (found["changes"], found["changes_scored"]) == (1, 1)
 
 
+@pytest.mark.slow
 def test_windows_that_overlap_have_no_structure():
     overlapping = EPOCHS.assign(onset_s=EPOCHS["onset_s"] / 2)
     assert measure(predict(), overlapping).empty

@@ -60,6 +60,7 @@ def test_worse_than_the_prior_is_below_0():
     assert (bands(say(wrong))["skill"] < 0).all()
 
 
+@pytest.mark.slow
 def test_bands_are_by_the_number_of_votes_and_all_together():
     found = bands(say(SHARES))
     oof = found[found["role"] == "oof"].set_index("votes")
@@ -127,6 +128,7 @@ def test_model_and_people_are_held_against_the_same_consensus_of_equally_many():
     assert others.loc[("m", "oof"), "n_epochs"] == 3 * 96  # once for each scorer left out
 
 
+@pytest.mark.slow
 def test_intervals_are_over_recordings_and_only_those_that_were_scored():
     epochs = with_scorers()
     epochs.loc[epochs["recording_id"] == "r0", ["scorer_p0", "scorer_p1", "scorer_p2"]] = None
@@ -136,6 +138,7 @@ def test_intervals_are_over_recordings_and_only_those_that_were_scored():
     assert own["kappa_low"] <= own["kappa"] <= own["kappa_high"]
 
 
+@pytest.mark.slow
 def test_an_epoch_of_which_a_model_is_silent_counts_for_nobody():
     predictions = make_predictions(EPOCHS, SPLITS)
     silent = predictions[predictions["epoch"] >= 8]
@@ -143,6 +146,7 @@ def test_an_epoch_of_which_a_model_is_silent_counts_for_nobody():
     assert found.loc[found["judge"] == CONSENSUS, "n_epochs"].tolist() == [64, 16]
 
 
+@pytest.mark.slow
 def test_the_order_of_the_epochs_does_not_matter():
     epochs = with_scorers()
     predictions = make_predictions(EPOCHS, SPLITS)

@@ -71,6 +71,7 @@ def test_the_test_animals_labels_are_never_spoilt(material):
     assert accuracy(noisy) < 0.5
 
 
+@pytest.mark.slow
 def test_a_baseline_sees_features_and_stands_beside(material):
     base = run_baseline("one_column", material, key="k")
     assert base.described == {"backbone": "one_column"}

@@ -69,6 +69,7 @@ def test_higuchi_dimension_is_that_of_its_definition(n_samples):
     assert found[0] == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_sine_is_regular_and_noise_is_not():
     tone, noise = entropy(sine(1.0).astype(float)[None], SFREQ), entropy(WHITE, SFREQ)
     for name, column in noise.items():

@@ -47,6 +47,7 @@ def both(bands, moments):
     return left.merge(right, on=keys, suffixes=("", "_of_time"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_a_set_gives_exactly_the_columns_of_its_table(name):
     columns = compute_features(NOISE, SFREQ, [name])

@@ -67,6 +67,7 @@ def test_float32_in_is_float32_out(features):
     assert {values.dtype for values in found.values()} == {np.dtype(np.float32)}
 
 
+@pytest.mark.slow
 def test_the_haar_columns_are_those_of_pywavelets_called_row_by_row(combo):
     bands = dwt_rows(NOISE - NOISE.mean(axis=1, keepdims=True, dtype=float), "haar", HAAR_LEVEL)
     energy = {name: np.array([np.mean(row**2) for row in rows]) for name, rows in bands.items()}

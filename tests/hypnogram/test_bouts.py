@@ -73,6 +73,7 @@ def by_the_book(one, other):
     return rows[-1][-1]
 
 
+@pytest.mark.slow
 @given(LABELS, LABELS)
 def test_the_edit_distance_is_that_of_the_textbook(one, other):
     assert edit_distance(one, other) == edit_distance(other, one) == by_the_book(one, other)

@@ -290,6 +290,7 @@ def test_a_value_is_printed_with_its_unit():
     assert show(None, "%") == "not available"
 
 
+@pytest.mark.slow
 def test_the_statistics_of_real_nights_add_up():
     folder = Path(os.environ.get("EPOCHAL_DATA", "absent")) / "sleep_edf_hypnograms"
     paths = sorted(folder.glob("*-Hypnogram.edf"))[:12]

@@ -37,6 +37,7 @@ def test_no_feature_is_called_as_the_schedule_is():
     assert SCHEDULE not in FEATURES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["majority", "demographics_only", "schedule_only"])
 def test_every_baseline_can_be_cross_fitted(name):
     study = make_study(fixed_task_order=True)
@@ -48,6 +49,7 @@ def test_every_baseline_can_be_cross_fitted(name):
     assert fitted.model.causal
 
 
+@pytest.mark.slow
 def test_schedule_only_learns_a_protocol_of_fixed_order():
     study = make_study(fixed_task_order=True)
     epochs = make_epochs(["W"] * 20 + ["N2"] * 20 + ["REM"] * 20, n_subjects=8)

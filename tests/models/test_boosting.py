@@ -44,6 +44,7 @@ def test_edges_at_plain_quantiles_matter_no_more_than_the_number_of_bins_does():
     assert one == pytest.approx(other, abs=0.03)
 
 
+@pytest.mark.slow
 def test_without_weights_nothing_differs_from_scikit_learn():
     X, y = draw()
     ours, theirs = (

@@ -126,6 +126,7 @@ def test_a_memory_is_fitted_on_the_stacks_out_of_fold_rows():
     assert found["stack_forward"]["memory"] > 0
 
 
+@pytest.mark.slow
 def test_the_reference_is_the_range_of_nearly_all_training_epochs():
     features = make_features(EPOCHS)
     own = features.merge(SPLITS)
@@ -169,6 +170,7 @@ def test_the_headline_is_the_best_out_of_fold_and_its_figures_are_out_of_fold():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_conf_may_name_the_headline_or_ask_for_a_causal_one():
     assert assemble(model="quick").manifest.headline == "quick"
     assert assemble(causal_only=True).manifest.headline == "quick"
@@ -182,6 +184,7 @@ def test_a_bundle_is_causal_only_where_its_filters_look_back_too(filters, causal
     assert (manifest.headline, manifest.causal) == ("quick", causal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reference", "causal"), [("window", True), ("recording", False)])
 def test_a_bundle_is_causal_only_where_its_flags_look_back_too(reference, causal):
     ingestion = make_ingestion(quality={"channels": ("EEG",), "reference": reference})
@@ -196,11 +199,13 @@ def test_a_headline_that_was_not_exported_is_refused(name, near):
         assemble(model=name)
 
 
+@pytest.mark.slow
 def test_a_board_of_baselines_alone_makes_no_bundle():
     with pytest.raises(EpochalError, match="No exported model 'majority'"):
         assemble(leaderboard()[:1])
 
 
+@pytest.mark.slow
 def test_the_manifest_says_what_it_stands_on():
     manifest = assemble().manifest
     assert (manifest.study, manifest.data_source) == ("made", "simulated")
@@ -230,6 +235,7 @@ def test_the_metrics_are_the_leaderboards_rows_by_model():
     assert found["quick"][0]["kappa_low"] is None  # NaN is no JSON
 
 
+@pytest.mark.slow
 def test_the_card_says_what_a_user_must_know():
     card = write_card(assemble().manifest)
     for text in (
@@ -289,6 +295,7 @@ def test_the_manifest_says_all_that_the_card_and_other_programs_ask():
     assert (manifest.precision, manifest.adaptation) == ("float", None)
 
 
+@pytest.mark.slow
 def test_a_file_of_8_bits_is_written_beside_the_float_one_and_the_card_tells_of_it():
     bundle = assemble(quantised={"best": (QUANTISED, b"small")}, precision="int8")
     assert bundle.files["models/best.int8.onnx"] == b"small"
@@ -297,6 +304,7 @@ def test_a_file_of_8_bits_is_written_beside_the_float_one_and_the_card_tells_of_
     assert "| best | 99.50% of 200 (test) | 0.30 | 0.80 |" in bundle.files[CARD].decode()
 
 
+@pytest.mark.slow
 def test_the_card_tells_groups_and_what_is_taken_for_what_of_the_headline_alone():
     facts = pd.DataFrame({"sex": ["F", "M", "F", "M"], "age": [30.0, 50.0, 50.0, 50.0]})
     summary = facts.assign(recording_id=[f"r{n}" for n in range(4)], sha256="aa")

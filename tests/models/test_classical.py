@@ -28,6 +28,7 @@ def test_every_model_gives_probabilities_of_the_classes_that_it_saw(name):
     assert model.predict_proba(X).shape == (360, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(ROSTER) - {"majority"}))
 def test_every_real_model_learns_what_the_columns_tell(name):
     first = EPOCHS["subject_id"] < "s4"

@@ -102,6 +102,7 @@ def test_held_out_rows_are_the_refits_and_say_their_role():
     assert set(rows.loc[rows["role"] == "test", "fold"]) == {-1}
 
 
+@pytest.mark.slow
 def test_the_predictions_obey_their_schema_and_say_who_made_them():
     rows = fit("logistic_regression", roster=ROSTER).out_of_fold
     schemas.predictions.validate(rows)
@@ -111,6 +112,7 @@ def test_the_predictions_obey_their_schema_and_say_who_made_them():
     assert np.allclose(rows[proba_columns(CLASSES)].sum(axis=1), 1)
 
 
+@pytest.mark.slow
 def test_a_real_model_learns_across_subjects():
     rows = fit("logistic_regression", roster=ROSTER).out_of_fold
     truth = rows.merge(EPOCHS, on=["recording_id", "epoch"])["label"]
@@ -118,6 +120,7 @@ def test_a_real_model_learns_across_subjects():
     assert (guess == truth).mean() > 0.85
 
 
+@pytest.mark.slow
 def test_shuffled_labels_teach_nothing():
     epochs = make_epochs(n_subjects=10, n_epochs=60)
     shuffled = np.random.default_rng(1).permutation(epochs["label"])
@@ -137,6 +140,7 @@ def test_unlabelled_epochs_are_predicted_but_never_fitted_on():
     assert len(fitted.model.estimator.seen) == 15 * 4
 
 
+@pytest.mark.slow
 def test_an_epoch_without_any_of_the_models_columns_is_left_out():
     table = TABLE.copy()
     table.loc[table["epoch"] == 0, ["eeg_level", "eeg_turn"]] = np.nan
@@ -146,6 +150,7 @@ def test_an_epoch_without_any_of_the_models_columns_is_left_out():
     assert 0 in set(fit(table=table).out_of_fold["epoch"])  # another column is still known
 
 
+@pytest.mark.slow
 def test_a_class_that_training_lacks_gets_probability_0():
     study = make_study(classes=("W", "N1", "N2", "REM"))
     rows = fit("logistic_regression", roster=ROSTER, study=study).out_of_fold
@@ -153,6 +158,7 @@ def test_a_class_that_training_lacks_gets_probability_0():
     assert np.allclose(rows[proba_columns(study.classes)].sum(axis=1), 1)
 
 
+@pytest.mark.slow
 def test_a_model_that_sees_what_looks_ahead_is_not_causal():
     table = TABLE.assign(eeg_level__centred3=TABLE["eeg_level"])
     assert not fit(table=table).out_of_fold["causal"].any()
@@ -209,6 +215,7 @@ def gather(**fitted):
     return gather_predictions(pieces, TABLE, SPLITS, CLASSES)
 
 
+@pytest.mark.slow
 def test_all_that_the_models_may_say_is_gathered():
     found = gather(a=fit(), b=fit())
     assert (
@@ -217,12 +224,14 @@ def test_all_that_the_models_may_say_is_gathered():
     assert found["role"].value_counts().to_dict() == {"oof": 200, "val": 40, "test": 40}
 
 
+@pytest.mark.slow
 def test_a_family_without_models_has_an_empty_table_of_the_right_columns():
     found = gather()
     assert list(found) == list(empty_predictions(CLASSES)) == list(fit().out_of_fold)
     schemas.predictions.validate(found)
 
 
+@pytest.mark.slow
 def test_a_model_that_hands_on_what_it_has_seen_stops_the_run():
     cheat = make_predictions(EPOCHS, SPLITS.assign(fold=0))
     with pytest.raises(LeakageError, match="Model 'm' predicts"):
@@ -309,6 +318,7 @@ def test_a_hyper_parameter_of_a_wrong_value_names_the_model(kind, params, reason
         fit(kind, roster=ROSTER, params=params)
 
 
+@pytest.mark.slow
 def test_a_fitted_model_knows_what_conf_asked_for():
     model = fit("logistic_regression", roster=ROSTER, params={"C": 3}, calibration="vector").model
     assert model.options == ModelOptions(
@@ -316,6 +326,7 @@ def test_a_fitted_model_knows_what_conf_asked_for():
     )
 
 
+@pytest.mark.slow
 def test_a_refit_alone_is_the_refit_that_cross_fitting_ends_with():
     options = ModelOptions(kind="logistic_regression")
     whole = cross_fit("m", options, ROSTER, TABLE, STUDY, family="classical").model

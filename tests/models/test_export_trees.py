@@ -55,6 +55,7 @@ def assert_exact(estimator, X, rows=None):
     assert np.abs(found - original).max() < EXACT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "classes", [(0, 1), (0, 1, 2), (0, 2), (1, 2, 4)],
@@ -102,6 +103,7 @@ def test_a_column_of_one_value_is_no_hindrance(kind, constant):
     assert_exact(build(kind).fit(X, y), X, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_at_the_thresholds_and_beside_them_go_the_same_way(kind):
     """Columns of few values: thresholds lie between them, where single precision decides."""

@@ -135,6 +135,7 @@ def test_a_fold_without_a_past_has_no_trials_to_do():
     assert set(fitted().out_of_fold["fold"]) == {1, 2}
 
 
+@pytest.mark.slow
 def test_a_fold_that_the_model_cannot_speak_of_is_left_out():
     table = TABLE.copy()
     table.loc[table["fold"] == 1, ["eeg_level", "eeg_turn"]] = np.nan

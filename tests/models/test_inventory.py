@@ -44,6 +44,7 @@ def fit(kind, table=TABLE, study=None, **options):
     return cross_fit("m", options, roster, table, study, family="classical").model
 
 
+@pytest.mark.slow
 def test_every_model_has_its_columns_its_classes_and_its_config():
     models = {"one": fit("logistic_regression"), "two": fit("naive_bayes", columns=("*_turn",))}
     found = describe_models(models, CLASSES)
@@ -64,6 +65,7 @@ def test_the_outputs_of_a_model_are_the_classes_that_it_saw():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["logistic_regression", "residual_mlp"])
 def test_a_scaler_is_that_of_the_training_rows_and_gives_what_the_model_gives(kind):
     params = {"n_epochs": 1, "width": 8} if kind == "residual_mlp" else {}
@@ -76,6 +78,7 @@ def test_a_scaler_is_that_of_the_training_rows_and_gives_what_the_model_gives(ki
         assert scaler["scale"] == pytest.approx(training[column].std(ddof=0))
 
 
+@pytest.mark.slow
 def test_a_linear_model_can_be_computed_from_the_scaler_alone():
     """What another program does with `scaler.json`: fill, take off, divide."""
     model = fit("logistic_regression")
@@ -89,6 +92,7 @@ def test_a_linear_model_can_be_computed_from_the_scaler_alone():
     assert np.abs(linear.predict_proba(scaled.to_numpy()) - exported).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_model_that_only_fills_gaps_has_medians_and_one_of_trees_has_nothing():
     forest = fit("random_forest", params={"n_estimators": 3})
     assert {tuple(column) for column in describe_scaler(forest).values()} == {("median",)}
@@ -97,6 +101,7 @@ def test_a_model_that_only_fills_gaps_has_medians_and_one_of_trees_has_nothing()
     assert "trees" not in describe_models({"trees": trees}, CLASSES)[SCALER]
 
 
+@pytest.mark.slow
 def test_the_config_says_what_conf_asked_for():
     model = fit(
         "xgboost", params={"n_estimators": 30}, columns=("*", "!*_nothing"), class_weight="sqrt",
@@ -112,6 +117,7 @@ def test_the_config_says_what_conf_asked_for():
     assert {key: found[key] for key in expected} == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SMALL)
 def test_the_rounds_that_early_stopping_kept_are_counted(kind):
     model = fit(kind, params={SMALL[kind]: 300, "learning_rate": 0.5}, early_stopping=STOP)

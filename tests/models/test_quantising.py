@@ -62,6 +62,7 @@ def test_a_model_without_such_weights_has_no_form_of_8_bits():
     assert quantise(exported["line"][1]) is None
 
 
+@pytest.mark.slow
 def test_only_networks_are_written_in_8_bits_and_compared_on_subjects_held_out():
     fitted, exported = made()
     found = quantise_models(
@@ -84,6 +85,7 @@ def test_nothing_is_written_in_8_bits_unless_conf_wants_it():
     assert quantise_models(exported, fitted, TABLE, ExportOptions()) == {}
 
 
+@pytest.mark.slow
 def test_a_network_whose_labels_change_is_not_kept_and_the_log_says_so(monkeypatch, caplog):
     fitted, exported = made()
     entry, content = exported["net"]
@@ -95,6 +97,7 @@ def test_a_network_whose_labels_change_is_not_kept_and_the_log_says_so(monkeypat
     assert "'net' is not written in 8 bits: 98.00 % of its labels agree, 99.00 %" in caplog.text
 
 
+@pytest.mark.slow
 def test_without_test_subjects_the_validating_ones_are_compared_on_then_the_training_ones():
     fitted, exported = made()
     for role, table in {
@@ -115,6 +118,7 @@ def test_epochs_that_the_network_may_not_speak_of_are_not_compared_on():
     assert judged.size_ratio == 1.0
 
 
+@pytest.mark.slow
 def test_the_manifest_or_the_caller_says_which_of_the_two_files_serves():
     _, exported = made()
     entry, content = exported["net"]

@@ -80,6 +80,7 @@ def test_every_network_recognises_the_classes_of_new_windows(name):
     assert (model.predict(unseen) == truth).mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_windows_probabilities_do_not_depend_on_its_batch(name):
     model = make(name, n_epochs=1).fit(X, Y)
@@ -184,6 +185,7 @@ def test_the_exported_network_says_what_the_trained_one_says(name, downsample):
     assert exported == pytest.approx(model.predict_proba(shorten(raw, downsample)), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_an_export_that_says_something_else_is_refused(monkeypatch):
     model = make("cnn1d", n_epochs=1).fit(X, Y)
     monkeypatch.setattr(SequenceClassifier, "predict_proba", lambda *_: np.full((len(X), 3), 0.9))

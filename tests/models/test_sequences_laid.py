@@ -27,6 +27,7 @@ def echo(batch: dict[str, np.ndarray]) -> np.ndarray:
     return batch["signal"][..., 0]
 
 
+@pytest.mark.slow
 @given(N_EPOCHS, LENGTHS, st.booleans())
 def test_every_epoch_is_predicted_exactly_once(n_epochs, length, causal):
     placed = lay_sequences(n_epochs, length, causal=causal)
@@ -35,6 +36,7 @@ def test_every_epoch_is_predicted_exactly_once(n_epochs, length, causal):
     assert all(one.start >= 0 and one.end <= length for one in placed)
 
 
+@pytest.mark.slow
 @given(st.integers(13, 80), st.integers(2, 12))
 def test_sequences_that_look_both_ways_stay_inside_and_keep_their_middle(n_epochs, length):
     placed = lay_sequences(n_epochs, length, causal=False)
@@ -44,6 +46,7 @@ def test_sequences_that_look_both_ways_stay_inside_and_keep_their_middle(n_epoch
     assert all(one.end < length or length < 3 for one in inner)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 80), st.integers(1, 80), st.integers(2, 12))
 def test_causal_sequences_begin_where_they_would_in_a_stream(n_epochs, n_more, length):
     """What comes later changes neither where an epoch's sequence begins nor its place in it."""

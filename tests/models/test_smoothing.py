@@ -58,6 +58,7 @@ def test_forward_is_the_sum_over_all_paths_up_to_each_epoch(n_epochs):
     assert forward(proba, TRANSITIONS, PRIOR) == pytest.approx(np.array(expected))
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 1000), changed_at=st.integers(1, 19))
 def test_forward_never_changes_when_later_epochs_do(seed, changed_at):

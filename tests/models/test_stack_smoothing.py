@@ -48,6 +48,7 @@ def accuracy(rows):
     return (guess == merged["label"]).mean()
 
 
+@pytest.mark.slow
 def test_each_smoother_adds_rows_of_its_own_beside_the_given_ones():
     predictions = noisy()
     found = schemas.predictions.validate(smooth(predictions))
@@ -59,6 +60,7 @@ def test_each_smoother_adds_rows_of_its_own_beside_the_given_ones():
     pd.testing.assert_frame_equal(found[: 5 * N], predictions)
 
 
+@pytest.mark.slow
 def test_smoothing_mends_what_is_wrong_at_random():
     by_model = {name: accuracy(rows) for name, rows in smooth(noisy()).groupby("model")}
     assert by_model["stack"] < by_model["stack_forward"] < by_model["stack_forward_backward"]
@@ -75,6 +77,7 @@ def test_only_the_forward_filter_of_a_causal_model_is_causal():
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("role", "recording", "others"),
     [
@@ -123,6 +126,7 @@ def test_without_smoothers_or_without_predictions_nothing_is_added():
     assert smooth(empty) is empty
 
 
+@pytest.mark.slow
 def test_only_the_stack_itself_is_smoothed():
     predictions = pd.concat(
         make_predictions(EPOCHS, SPLITS, model=name, family="stack")
@@ -168,6 +172,7 @@ def test_every_smoother_mends_single_epochs(kind):
     assert accuracy(of(found, f"stack_{kind}")) > accuracy(of(found, "stack")) + 0.05
 
 
+@pytest.mark.slow
 def test_what_a_model_says_three_times_over_is_trusted_less_once_fitted():
     plain, fitted = (
         smooth(repeated(), smoothing=("forward_backward",), memory=memory)
@@ -223,6 +228,7 @@ def test_what_is_served_is_what_the_test_role_was_judged_by(kind):
     assert len(test)
 
 
+@pytest.mark.slow
 def test_an_epoch_that_nobody_predicted_parts_its_neighbours_by_the_time_it_takes():
     predictions = noisy()
     gone = predictions["epoch"].between(10, 39)
@@ -250,6 +256,7 @@ def test_an_unlikely_transition_is_penalised_and_a_forbidden_one_is_0():
         assert np.array_equal(found[1:], plain[1:])
 
 
+@pytest.mark.slow
 def test_a_forbidden_transition_is_never_made():
     predictions = noisy()
     pairs = [("N2", "W"), ("REM", "W"), ("REM", "N2")]
@@ -293,6 +300,7 @@ def test_training_without_a_class_still_lets_it_happen():
     assert (smoothing.apply(proba).argmax(axis=1) == 2).all()
 
 
+@pytest.mark.slow
 def test_the_final_smoothing_has_what_all_out_of_fold_rows_favour():
     options = StackingOptions(smoothing=("forward_backward", "mode"), filter_width=5)
     seen = EPOCHS[EPOCHS["recording_id"] != "r4"]

@@ -91,6 +91,7 @@ def test_a_channel_has_its_aliases_its_substitutes_and_whether_it_is_needed():
     assert found["ECG"].sfreq_hz is None
 
 
+@pytest.mark.slow
 def test_groups_are_of_age_and_sex_out_of_fold_and_never_of_test_subjects():
     said = make_predictions(EPOCHS.dropna(subset="label"), SPLITS, model="m")
     found = {one.name: one for one in list_strata(said, EPOCHS, TABLE, SUMMARY, CLASSES)["m"]}

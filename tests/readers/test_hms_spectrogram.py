@@ -20,6 +20,7 @@ def test_power_is_frames_by_regions_by_frequencies(tmp_path):
     assert file.frames.tolist() == list(range(310))
 
 
+@pytest.mark.slow
 def test_columns_are_found_by_name_not_by_place(tmp_path):
     shuffled = spectrogram().sample(frac=1, axis=1, random_state=1)
     assert shuffled.columns[0] != "time"
@@ -27,6 +28,7 @@ def test_columns_are_found_by_name_not_by_place(tmp_path):
     assert file.power[2, 1, 3] == 21_003
 
 
+@pytest.mark.slow
 def test_further_columns_are_ignored(tmp_path):
     file = Spectrogram(save(tmp_path, spectrogram().assign(CZ_1=0.0)))
     assert file.power.shape == (300, 4, 100)
@@ -41,6 +43,7 @@ def test_a_window_begins_with_the_frame_one_second_after_its_offset(tmp_path, of
     assert window[0, 0, 0] == 10_000 * offset_s / 2
 
 
+@pytest.mark.slow
 def test_a_window_past_the_end_is_filled_with_nan(tmp_path):
     file = Spectrogram(save(tmp_path, spectrogram(300)))
     window, missing = file.window(20.0)
@@ -49,6 +52,7 @@ def test_a_window_past_the_end_is_filled_with_nan(tmp_path):
     assert np.isfinite(window[..., :290]).all()
 
 
+@pytest.mark.slow
 def test_a_file_that_starts_late_keeps_its_times(tmp_path):
     file = Spectrogram(save(tmp_path, spectrogram(310)[5:]))
     window, missing = file.window(0.0)

@@ -226,6 +226,7 @@ def test_a_version_73_file_is_named_as_such(tmp_path):
     refuse(path, r"version 7\.3")
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

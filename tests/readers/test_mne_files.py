@@ -20,6 +20,7 @@ def read_one(folder, **options):
     return mne_files.read(source, chosen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", list(WRITERS))
 def test_channels_come_out_in_microvolts(tmp_path, suffix):
     WRITERS[suffix](tmp_path / f"night{suffix}", SIGNALS)

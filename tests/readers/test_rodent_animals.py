@@ -40,6 +40,7 @@ class TestSeveralAnimals:
         assert first.channel_names == second.channel_names == ["EEG", "EMG"]
         np.testing.assert_allclose(second.channel("EEG").data, voltage(3), atol=0.01)
 
+    @pytest.mark.slow
     def test_each_animal_has_its_own_labels(self, tmp_path):
         self.write_edf(tmp_path)
         write_epoch_csv(tmp_path / "cage3_A1_labels.csv")
@@ -48,6 +49,7 @@ class TestSeveralAnimals:
         assert epoch_labels(first) == STAGES
         assert second.annotations.empty
 
+    @pytest.mark.slow
     def test_a_mat_splits_with_a_variable_of_labels_each(self, tmp_path):
         variables = {
             "Ch1": voltage(1), "Ch2": voltage(2), "Ch3": voltage(3), "Ch4": voltage(4),
@@ -156,6 +158,7 @@ class TestFind:
         (source,) = rodent.find(path, rodent.Options())
         assert source.recording_id == "b"
 
+    @pytest.mark.slow
     def test_all_that_is_read_goes_with_the_source(self, tmp_path):
         write_edf(tmp_path / "m1.edf")
         write_events(tmp_path / "m1_events.tsv")

@@ -27,6 +27,7 @@ class TestLabels:
         write_epoch_csv(tmp_path / "m1_labels.csv")
         assert epoch_labels(read_one(tmp_path)) == STAGES
 
+    @pytest.mark.slow
     def test_epochs_may_be_counted_from_one(self, tmp_path):
         write_edf(tmp_path / "m1.edf")
         write_epoch_csv(tmp_path / "m1_labels.csv", first=1)
@@ -39,11 +40,13 @@ class TestLabels:
         write_bout_csv(tmp_path / "m1.csv")
         assert epoch_labels(read_one(tmp_path)) == STAGES
 
+    @pytest.mark.slow
     def test_events_tsv_has_mssvs_codes(self, tmp_path):
         write_edf(tmp_path / "m1.edf")
         write_events(tmp_path / "m1_events.tsv")
         assert epoch_labels(read_one(tmp_path)) == STAGES
 
+    @pytest.mark.slow
     def test_mssvs_artifact_is_unscored_and_counted(self, tmp_path):
         write_edf(tmp_path / "m1.edf")
         write_events(tmp_path / "m1_events.tsv", [1, 4, 4] + [2] * 57)
@@ -51,6 +54,7 @@ class TestLabels:
         assert epoch_labels(recording)[:4] == ["W", None, None, "NREM"]
         assert recording.metadata["unscored_s"] == 20.0
 
+    @pytest.mark.slow
     def test_the_events_sidecar_decides_what_a_code_means(self, tmp_path):
         write_edf(tmp_path / "m1.edf")
         write_events(tmp_path / "m1_events.tsv", [1] * 30 + [2] * 30)
@@ -181,6 +185,7 @@ class TestEpochLength:
         with pytest.raises(RecordingError, match="epochs of 20 s would fit"):
             read_one(tmp_path)
 
+    @pytest.mark.slow
     def test_the_side_file_gives_the_epoch_length(self, tmp_path):
         write_edf(tmp_path / "m1.edf")
         write_epoch_csv(tmp_path / "m1_labels.csv", ["W"] * 75 + ["REM"] * 75)
@@ -188,6 +193,7 @@ class TestEpochLength:
         labels = epoch_labels(read_one(tmp_path), epoch_s=4)
         assert labels == ["W"] * 75 + ["REM"] * 75
 
+    @pytest.mark.slow
     def test_a_variable_of_the_mat_gives_the_epoch_length(self, tmp_path):
         codes = np.array([2.0] * 75 + [1.0] * 75)
         write_mat(tmp_path / "m1.mat", mat_variables(labels=codes, epochLength=4.0))

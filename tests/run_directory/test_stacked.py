@@ -105,6 +105,7 @@ def test_every_parameter_of_a_search_can_be_built(target):
         assert hasattr(estimator, "fit")
 
 
+@pytest.mark.slow
 def test_a_base_model_predicts_every_row_once(training):
     fitted = fit_base("hgb", training, {"max_iter": 5}, Clock(n_folds=2, final=True))
     assert sorted(fitted.out_of_fold["epoch"]) == list(range(180))

@@ -46,6 +46,7 @@ def test_a_recording_is_answered_as_score_would(scorer):
     assert answers.onset_s.tolist() == scored["onset_s"].tolist()
 
 
+@pytest.mark.slow
 def test_rows_in_runs_of_their_own_are_smoothed_alone(scorer):
     table = night_features()
     model = "stack_forward_backward"

@@ -85,6 +85,7 @@ def test_channels_that_the_bundle_does_not_read_may_be_what_they_like():
     assert doubts_of(twins, N_EPOCHS_TRAINED, scorer_of()) == {}
 
 
+@pytest.mark.slow
 def test_an_hour_of_noise_is_flagged_on_every_epoch_by_the_shipped_bundle(sleep):
     scored = score_recording(recording_of(noise(0), noise(1), noise(2)), sleep)
     assert len(scored.epochs) == 120
@@ -93,6 +94,7 @@ def test_an_hour_of_noise_is_flagged_on_every_epoch_by_the_shipped_bundle(sleep)
     assert any("120 epochs" in problem for problem in scored.summary["problems"])
 
 
+@pytest.mark.slow
 def test_one_channel_under_all_names_is_flagged_by_the_shipped_bundle(sleep):
     scored = score_recording(recording_of(*[noise(0)] * 3), sleep)
     assert scored.epochs["flags"].str.contains(SAME_SIGNAL).all()

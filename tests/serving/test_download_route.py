@@ -67,6 +67,7 @@ def wait_for(client: Client, url: str, *statuses: str) -> dict:
     raise AssertionError(f"still {job}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("subset", "n_recordings"), [("cassette", 8), ("telemetry", 4)])
 def test_sync_waits_until_the_subset_is_here(client, folder, subset, n_recordings):
     answer = client.get(f"/download?subset={subset}&sync=true")
@@ -78,6 +79,7 @@ def test_sync_waits_until_the_subset_is_here(client, folder, subset, n_recording
     assert job["summary"]["bytes_per_s"] > 0
 
 
+@pytest.mark.slow
 def test_async_answers_at_once_with_a_job_to_ask_for(client, remote, folder):
     remote.fail(PSG, Fault("stall", 100))
     answer = client.get("/download?subset=cassette&sync=false&round_retries=1")
@@ -94,6 +96,7 @@ def test_async_answers_at_once_with_a_job_to_ask_for(client, remote, folder):
     assert (folder / PSG).exists()
 
 
+@pytest.mark.slow
 def test_the_default_does_not_wait(client):
     answer = client.get("/download?subset=telemetry")
     assert answer.status_code == 202
@@ -148,6 +151,7 @@ def test_processed_files_are_skipped_unless_hashes_are_ignored(client, folder):
     assert (folder / PSG).exists()
 
 
+@pytest.mark.slow
 def test_subjects_may_be_chosen(client, folder):
     job = client.get("/download?subset=cassette&sync=true&subjects=0-1").json()
     assert job["summary"]["n_files"] == 8
@@ -177,6 +181,7 @@ def test_a_wrong_request_is_a_422_and_starts_nothing(client, remote, query):
     assert remote.asked == []
 
 
+@pytest.mark.slow
 def test_nobody_but_the_operator_chooses_address_and_folder(client, remote, folder, tmp_path):
     elsewhere = f"base_url=http://127.0.0.1:9/&folder={tmp_path / 'other'}"
     assert client.get(f"/download?subset=telemetry&sync=true&{elsewhere}").status_code == 200

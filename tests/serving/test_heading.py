@@ -64,6 +64,7 @@ def test_models_are_loaded_once_for_all(scorer, night):
     assert other.fingerprint != scorer.fingerprint
 
 
+@pytest.mark.slow
 def test_a_labs_adaptation_is_the_headlines_but_what_it_saw_stays_seen(night):
     figures = dict.fromkeys(("kappa", "accuracy", "macro_f1", "log_loss", "ece"), 0.5)
     adaptation = Adaptation(

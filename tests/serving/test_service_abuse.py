@@ -146,6 +146,7 @@ def test_no_body_does_harm(client, what):
         assert time.monotonic() - began_s < 5
 
 
+@pytest.mark.slow
 def test_what_can_be_answered_and_is_odd_is_flagged(client):
     for value in (0.0, 5e-324, 1e38, None):
         answer = client.post("/predict", content=flat(value), headers=JSON)
@@ -154,6 +155,7 @@ def test_what_can_be_answered_and_is_odd_is_flagged(client):
         assert flags & {"flat", "missing", "outside_reference", "not_scored", "saturated"}, value
 
 
+@pytest.mark.slow
 def test_days_of_signals_are_refused_before_anything_is_made_of_them(client):
     began_s = time.monotonic()
     days = client.post("/predict_batch", content=flat(1.0, 400_000, sfreq=0.1), headers=JSON)
@@ -233,6 +235,7 @@ def test_other_kinds_of_bodies_are_refused(client, kind):
         assert is_refused(answer, 400, 415), (address, kind)
 
 
+@pytest.mark.slow
 def test_a_form_that_is_cut_anywhere_is_refused_and_leaves_nothing(client, folder, night):
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="n.edf"\r\n\r\n'
     whole = head + night[:2000] + b"\r\n--b--\r\n"
@@ -305,6 +308,7 @@ def test_no_zip_does_harm(client, folder, what):
     assert list((folder / "work" / "uploads").glob("*")) == []
 
 
+@pytest.mark.slow
 def test_bodies_that_are_too_large_are_refused_with_and_without_a_length(client, folder):
     def drops(n):
         for _ in range(n):

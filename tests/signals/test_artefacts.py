@@ -191,6 +191,7 @@ def below_20_hz(recording):
     )
 
 
+@pytest.mark.slow
 def test_on_real_eeg_regression_lowers_what_is_locked_to_the_heart():
     """LPD_sample1 has a clear EKG that leaks into some derivations."""
     if "EPOCHAL_DATA" not in os.environ:

@@ -198,6 +198,7 @@ def test_the_samples_of_an_epoch_are_those_that_lie_in_it():
     assert windows.dtype == np.float32
 
 
+@pytest.mark.slow
 @given(onset_s=st.floats(-5, 10), start_s=st.floats(0, 3))
 def test_outside_the_channel_there_is_nothing_known(onset_s, start_s):
     channel = make_channel(data=np.arange(40), sfreq=10.0, start_s=start_s)

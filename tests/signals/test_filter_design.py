@@ -52,6 +52,7 @@ def test_without_an_edge_everything_passes():
     assert not Filter(100.0, notch_hz=25.0).passes_all
 
 
+@pytest.mark.slow
 def test_the_design_does_without_the_slow_import_of_scipy_signal():
     code = (
         "import sys, numpy as np; from epochal.signals.filter_design import Filter; "

@@ -58,6 +58,7 @@ def test_fast_lengths_are_scipys(n):
     assert fourier.next_fast_len(n) == fft.next_fast_len(n, real=True)
 
 
+@pytest.mark.slow
 def test_the_module_does_not_import_scipys_fft_by_itself():
     import subprocess
 

@@ -113,6 +113,7 @@ def index(recording, **quality):
     return index_epochs(recording, ingestion)
 
 
+@pytest.mark.slow
 def test_the_epochs_of_a_recording_carry_flags_and_index():
     data = np.asarray(make_channel().data).copy() + np.random.default_rng(0).normal(0, 2, 12000)
     data[:3000] = 0

@@ -88,6 +88,7 @@ def test_the_ten_minutes_around_an_epoch_are_those_of_the_data_sets_layout():
     assert np.isnan(found[0, ..., 0]).all()  # its first second lies before the recording
 
 
+@pytest.mark.slow
 def test_sliding_windows_move_the_frames():
     found = spectrogram_around(recording_of(noise(700)), np.array([275.0, 285.0]))
     np.testing.assert_array_equal(found[0, ..., 5:], found[1, ..., :-5])
@@ -113,6 +114,7 @@ def test_an_epoch_of_ten_seconds_lies_in_the_middle_too():
     assert np.flatnonzero(np.isfinite(found[0, 0, 0])).tolist() == [148, 149, 150, 151]
 
 
+@pytest.mark.slow
 def test_no_frame_reaches_across_a_gap():
     runs = ((0.0, 300.0), (310.0, 700.0))
     found = spectrogram_around(recording_of(noise(700), runs=runs), np.array([275.0]))
@@ -121,6 +123,7 @@ def test_no_frame_reaches_across_a_gap():
     assert missing.tolist() == [0, *range(149, 156)]
 
 
+@pytest.mark.slow
 def test_a_missing_sample_takes_the_frames_of_its_own_chains():
     eeg = noise(700)
     eeg[CHANNELS.index("C3"), 60_000] = np.nan

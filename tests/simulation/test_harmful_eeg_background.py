@@ -43,6 +43,7 @@ def test_noise_falls_with_its_slope():
     np.testing.assert_allclose(noise.std(axis=1), 1)
 
 
+@pytest.mark.slow
 def test_the_background_has_the_size_asked_for():
     for background_uv in (5.0, 20.0):
         sizes = [

@@ -53,6 +53,7 @@ def test_no_class_is_rare_and_disagreement_is_that_of_the_real_rows(many_rows):
     assert uniform == pytest.approx(1.41, abs=0.06)
 
 
+@pytest.mark.slow
 def test_even_who_knows_the_panels_odds_does_not_score_zero():
     """The best attainable KL: .2 here; the competition's winner had .27."""
     kl = []
@@ -139,6 +140,7 @@ def test_windows_of_one_eeg_mostly_agree(many_rows):
     assert (several["nunique"] == 1).mean() > 0.6
 
 
+@pytest.mark.slow
 def test_patients_favour_some_classes(many_rows):
     """Else it would not matter that folds keep patients together."""
     largest = many_rows.groupby("patient_id")["expert_consensus"].agg(
@@ -147,6 +149,7 @@ def test_patients_favour_some_classes(many_rows):
     assert largest.mean() > 0.5
 
 
+@pytest.mark.slow
 def test_more_eegs_and_windows_can_be_asked_for():
     few = Options(eegs_per_patient=1, windows_per_eeg=1)
     rows = pd.DataFrame([row for index in range(20) for row in rows_of(plan(few, index))])

@@ -46,6 +46,7 @@ def test_n_blocks_make_one_hop_less():
     assert len(make(np.ones_like, n_blocks=11)) == 10 * HOP
 
 
+@pytest.mark.slow
 def test_two_channels_of_one_white_spectrum_are_alike():
     white = white_spectra(50, HOP, np.random.default_rng(0))
     psd = np.ones(white.shape)

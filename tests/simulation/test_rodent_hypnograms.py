@@ -71,6 +71,7 @@ def test_mice_are_awake_at_night_and_dream_by_day():
     assert share(day, "REM") > 2 * share(night, "REM")
 
 
+@pytest.mark.slow
 def test_rem_from_waking_is_rare_but_happens():
     day = simulate_days(0, 12, n=8)
     assert 0 < count_steps(day, "W", "REM") < 0.03 * count_steps(day, "NREM", "REM")

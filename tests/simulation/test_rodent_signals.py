@@ -69,6 +69,7 @@ class TestNoise:
     def test_band_noise_stops_below_nyquist(self):
         assert np.isfinite(band_noise(6000, 100.0, (10, 1e4), rng())).all()
 
+    @pytest.mark.slow
     def test_pink_noise_falls_as_one_over_f(self):
         noise = pink_noise(400_000, SFREQ, rng())
         ratio = power(noise, 2, 4) / power(noise, 16, 32)
@@ -82,15 +83,18 @@ class TestNoise:
 
 
 class TestSpectra:
+    @pytest.mark.slow
     def test_slow_waves_mark_nrem(self):
         assert power(eeg("deep NREM"), 0.5, 4) > 3 * power(eeg("active"), 0.5, 4)
         assert power(eeg("deep NREM"), 0.5, 4) > 3 * power(eeg("REM"), 0.5, 4)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("behaviour", ["REM", "active"])
     def test_theta_marks_rem_and_active_waking(self, behaviour):
         assert share(eeg(behaviour), 6, 9.5) > 2 * share(eeg("deep NREM"), 6, 9.5)
         assert 6 <= peak_hz(eeg(behaviour), 5, 12) <= 9.5
 
+    @pytest.mark.slow
     def test_theta_is_sharper_in_rem(self):
         near = (ANIMAL.theta_hz - 0.75, ANIMAL.theta_hz + 0.75)
         sharpness = {b: share(eeg(b), *near) / share(eeg(b), 5, 10) for b in ("REM", "active")}

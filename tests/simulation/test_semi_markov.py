@@ -71,6 +71,7 @@ def test_a_changed_chain_leaves_the_original_alone():
     assert CHAIN.bout_epochs["rem"] == FLAT
 
 
+@pytest.mark.slow
 @given(st.integers(1, 400), st.integers(0, 2**31))
 def test_a_hypnogram_has_the_asked_length_and_only_known_stages(n_epochs, seed):
     rng = np.random.default_rng(seed)
@@ -92,6 +93,7 @@ def test_bouts_are_the_runs_of_equal_stages():
     assert bouts([]) == []
 
 
+@pytest.mark.slow
 def test_fitting_recovers_the_chain_that_made_the_hypnograms():
     rng = np.random.default_rng(3)
     nights = [bouts(hypnogram(CHAIN, start="wake", n_epochs=3000, rng=rng)) for _ in range(20)]

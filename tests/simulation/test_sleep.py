@@ -46,6 +46,7 @@ def test_files_have_the_names_of_the_cassette_part(cohort):
     )
 
 
+@pytest.mark.slow
 def test_files_have_the_names_of_the_telemetry_part(tmp_path):
     write(tmp_path, part="telemetry", n_subjects=1)
     names = sorted(path.name for path in (tmp_path / "sleep-telemetry").iterdir())
@@ -59,6 +60,7 @@ def test_a_cassette_night_has_the_true_channels_and_rates(cohort):
     assert edf.duration == 3600
 
 
+@pytest.mark.slow
 def test_a_telemetry_night_has_its_emg_at_100_hz_and_neither_breath_nor_temperature(tmp_path):
     write(tmp_path, part="telemetry", n_subjects=1)
     edf = edfio.read_edf(tmp_path / "sleep-telemetry" / "ST7001J0-PSG.edf")

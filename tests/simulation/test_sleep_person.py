@@ -13,6 +13,7 @@ def mean_of(field, age, n=300):
     return np.mean([getattr(draw(age, number), field) for number in range(n)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "field", ["deep_drive", "spindles_per_min", "spindle_uv", "k_complexes_per_min", "alpha_hz"]
 )
@@ -20,6 +21,7 @@ def test_age_lowers(field):
     assert mean_of(field, 75) < mean_of(field, 30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["wake_drive", "light_drive"])
 def test_age_raises(field):
     assert mean_of(field, 75) > mean_of(field, 30)

@@ -62,6 +62,7 @@ def test_delta_is_highest_in_deep_sleep(eeg):
     assert delta["2"] > 1.5 * delta["R"]
 
 
+@pytest.mark.slow
 def test_alpha_stands_out_at_the_back_when_eyes_close(eeg):
     peak = power(eeg["closed"][PZ], 9, 11)
     assert peak > 1.5 * power(eeg["closed"][PZ], 6, 7.5)
@@ -96,6 +97,7 @@ def test_rem_sleep_has_rapid_eye_movements_and_stage_2_has_none():
     assert moves["R"] > 20 * max(moves["2"], 1e-6)
 
 
+@pytest.mark.slow
 def test_stage_1_has_slow_rolling_eyes(eeg):
     assert power(eeg["1"][EOG], 0.2, 0.8) > 2 * power(eeg["1"][FPZ], 0.2, 0.8)
 
@@ -140,6 +142,7 @@ def test_the_scatter_is_standard_normal_and_alike_between_channels(kind):
     assert np.corrcoef(noise[:, 0, 0], noise[:, 1, 0])[0, 1] == pytest.approx(0.7, abs=0.03)
 
 
+@pytest.mark.slow
 def test_remembered_noise_keeps_its_variance_and_its_memory():
     noise = remembered(np.random.default_rng(0).standard_normal((50_000, 1)), 0.8)[:, 0]
     assert noise.std() == pytest.approx(1.0, abs=0.03)

@@ -32,6 +32,7 @@ def test_the_middle_of_a_bout_is_in_its_stage(weights):
     assert by_state(weights, 90, 130)["2"] > 0.9
 
 
+@pytest.mark.slow
 def test_eyes_are_mostly_closed_close_to_sleep_and_open_by_day():
     night = np.array(["W"] * 2000 + ["2"] * 100)
     weights = state_weights(night, np.random.default_rng(1))
@@ -58,6 +59,7 @@ def test_light_sleep_stays_out_of_the_blend_with_deep_sleep(weights):
     assert by_state(weights, 255, 295)["4"] == 0
 
 
+@pytest.mark.slow
 def test_short_arousals_interrupt_long_sleep():
     weights = state_weights(np.array(["2"] * 1200), np.random.default_rng(2))
     awake = weights[:, :2].sum(axis=1) > 0.9

@@ -127,6 +127,7 @@ def test_a_subject_does_not_depend_on_how_many_there_are(stress_predict, tmp_pat
     assert digests(one)[name] == digests(stress_predict)[name]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_people(stress_predict, tmp_path):
     other = write(tmp_path / "other", SHORT.model_copy(update={"seed": 1}))
     name = "Raw_data/S02/BVP.csv"

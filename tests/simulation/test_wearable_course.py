@@ -38,6 +38,7 @@ def test_every_signal_has_one_value_a_second_and_is_physiological():
         assert ((course.heart_bpm >= 45) & (course.heart_bpm <= 170)).all()
 
 
+@pytest.mark.slow
 def test_stress_raises_heart_rate_responses_level_and_movement():
     assert change("heart_bpm", 1.0) > 1.0
     assert change("responses_per_min", 1.0) > 2.0

@@ -248,6 +248,7 @@ def test_only_epochs_that_the_refit_has_not_seen_are_explained():
     assert set(describe(rows[rows["role"] != "test"])[0]["role"]) == {"val"}
 
 
+@pytest.mark.slow
 def test_epochs_that_were_fitted_on_are_said_to_be():
     assert set(describe(UNSEEN.assign(role="train"))[0]["role"]) == {IN_SAMPLE}
 

@@ -67,6 +67,7 @@ def test_data_are_counted(results):
     assert told["Flagged for a fault"] == "not looked for"
 
 
+@pytest.mark.slow
 def test_flagged_epochs_are_told_where_faults_were_looked_for():
     epochs = make_epochs(LABELS).assign(quality_flat=False)
     epochs.loc[:23, "quality_flat"] = True
@@ -200,6 +201,7 @@ def test_the_surest_errors_are_those_of_the_most_independent_role(results):
     assert found[0].proba == pytest.approx(0.9)
 
 
+@pytest.mark.slow
 def test_the_worst_recordings_are_drawn_with_expert_model_and_signal(results):
     shown = show_worst(results, n=2)
     assert [one.told.split(",")[0] for one in shown] == ["r3", "r0"]

@@ -110,6 +110,7 @@ def test_without_transitions_it_is_a_softmax_of_each_epoch():
     assert torch.allclose(field(values), torch.log_softmax(field.emit(values), -1))
 
 
+@pytest.mark.slow
 def test_a_long_sequence_of_large_scores_stays_finite():
     field, values = make().float(), 100 * inputs(400).float()
     targets = torch.zeros(2, 400, dtype=torch.long)

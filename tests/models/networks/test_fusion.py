@@ -30,6 +30,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_the_weights_of_the_branches_sum_to_one():
     signal, spectrogram = inputs()
     weights = make().eval().branch_weights(signal, spectrogram)
@@ -75,6 +76,7 @@ def test_nothing_at_all_is_shared_evenly_and_finite():
     assert torch.isfinite(network(signal, None, spectrogram)).all()
 
 
+@pytest.mark.slow
 def test_in_training_one_branch_at_a_time_is_taken_away():
     network, (signal, spectrogram) = make(branch_dropout=1.0).train(), inputs(20)
     weights = network.branch_weights(signal, spectrogram)

@@ -112,6 +112,7 @@ def test_part_of_the_draws_ignores_the_losses():
     assert share[1] == pytest.approx(0.5 / len(KNOWN), abs=0.005)
 
 
+@pytest.mark.slow
 def test_a_higher_power_looks_at_the_hardest_more():
     mild, strict = (draw_many_hard(LOSSES, power=power) for power in (0.5, 3.0))
     assert strict[-5:].sum() > 1.5 * mild[-5:].sum()

@@ -72,6 +72,7 @@ def test_no_results_folder_is_an_empty_list(tmp_path):
         assert client.get("/api/results").json() == []
 
 
+@pytest.mark.slow
 def test_results_ask_for_the_key_where_there_is_one(tmp_path):
     with client_of(tmp_path, api_keys=(KEY,)) as client:
         assert client.get("/api/results").status_code == 401

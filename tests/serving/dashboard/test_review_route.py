@@ -157,6 +157,7 @@ def test_an_uploaded_recording_can_be_looked_at_and_reviewed(client, job):
     assert client.get(f"/api/reviews/{line['card']['id']}/signals?{asked}").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_review_outlives_the_job_that_it_came_from(client, folder):
     path = write_night(folder / "gone.edf", seed=7)
     with path.open("rb") as file:

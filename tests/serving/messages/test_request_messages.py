@@ -77,6 +77,7 @@ def test_a_flood_of_faults_is_one_fault():
     assert refused.value.error_count() == 1
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_parser(text):
     try:

@@ -121,6 +121,7 @@ def test_no_statistics_of_people_stand_in_an_animals_report():
     assert "SOL" not in shown
 
 
+@pytest.mark.slow
 def test_burden_is_the_share_of_an_hours_time_and_overlapping_epochs_count_by_their_step():
     material = material_of(spell("Seizure*36 Other*324 Other*36"), ICU)
     hours = count_hours(material, None)

@@ -121,6 +121,7 @@ def test_the_same_recording_gives_the_same_page():
     assert report_of(["W", "N2", "REM"]) == report_of(["W", "N2", "REM"])
 
 
+@pytest.mark.slow
 def test_a_real_nap_has_its_spectrogram_muscle_and_clock():
     if "EPOCHAL_DATA" not in os.environ:
         pytest.skip("EPOCHAL_DATA names no folder of real recordings")

@@ -1,3 +1,5 @@
+import pytest
+
 from epochal.serving.report.page import make_report
 from epochal.serving.report.trust import tell_trust
 from made_report import make_manifest, make_scored_recording, spell
@@ -22,6 +24,7 @@ def page_with(abstain=None, **summary):
     return check_page(make_report(recording, scored, manifest)).shown
 
 
+@pytest.mark.slow
 def test_a_recording_that_training_saw_is_marked_in_its_banner():
     assert "IN-SAMPLE: the model was trained on this recording" in page_with(in_sample=True)
     assert "IN-SAMPLE" not in page_with(in_sample=False)

@@ -44,6 +44,7 @@ def filtering_both_ways(bundle):
     return replace(bundle, manifest=manifest)
 
 
+@pytest.mark.slow
 def test_no_model_is_causal_where_the_filters_look_ahead(tmp_path):
     bundle = filtering_both_ways(make_bundle())
     assert all(entry.causal for entry in bundle.manifest.models)  # by their columns alone

@@ -17,6 +17,7 @@ def client(tmp_path_factory):
         yield client
 
 
+@pytest.mark.slow
 def test_the_page_names_files_of_this_service_alone_and_each_is_there(client):
     page = client.get("/docs")
     assert page.headers["content-type"].startswith("text/html")

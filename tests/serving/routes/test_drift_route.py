@@ -37,6 +37,7 @@ def test_before_anything_was_scored_nothing_is_judged(client):
     assert (answer["notice"], answer["data_source"]) == (RESEARCH_USE, "simulated")
 
 
+@pytest.mark.slow
 def test_what_was_predicted_is_watched(client):
     client.post("/predict_batch", json=signals(*LABELS * 2))
     answer = client.get("/drift").json()
@@ -64,6 +65,7 @@ def test_a_file_is_judged_and_not_taken_down(client, tmp_path):
     assert client.get("/drift").json()["n_seen"] == 0
 
 
+@pytest.mark.slow
 def test_what_was_scored_is_watched(client, tmp_path):
     night = write_night(tmp_path / "night.edf", LABELS * 2)
     client.post("/score?bundle=ruled", files={"file": ("night.edf", night.read_bytes())})
@@ -87,6 +89,7 @@ def test_what_cannot_be_judged_is_said(client, body, status, said):
     assert said in response.text
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_refused(client):
     response = client.post("/drift?bundle=ruled", files={"file": ("a.edf", b"x" * 300)})
     assert response.status_code == 422

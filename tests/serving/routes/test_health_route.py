@@ -24,6 +24,7 @@ def test_a_service_with_a_bundle_is_ready(client):
     assert answer.json() == {"ready": True, "bundles": [NAME], "errors": {}}
 
 
+@pytest.mark.slow
 def test_a_service_without_a_bundle_lives_but_is_not_ready(tmp_path):
     with client_of(tmp_path, bundles={}) as client:
         assert client.get("/health").status_code == 200
@@ -37,6 +38,7 @@ def test_a_service_that_is_about_to_stop_is_not_ready(client):
     assert answer.json()["ready"] is False
 
 
+@pytest.mark.slow
 def test_a_newer_bundle_that_cannot_be_read_is_told_of(tmp_path):
     with client_of(tmp_path) as client:
         (make_options(tmp_path).bundles[NAME] / MANIFEST).write_text("{}")

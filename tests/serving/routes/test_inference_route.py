@@ -34,6 +34,7 @@ def test_the_server_says_what_it_is(client):
     assert client.get("/v2/health/ready").json()["ready"] is True
 
 
+@pytest.mark.slow
 def test_without_bundles_the_server_is_not_ready(tmp_path):
     with client_of(tmp_path, bundles={}) as empty:
         response = empty.get("/v2/health/ready")

@@ -42,6 +42,7 @@ def wait_for(client, location: str, seconds: float = 60.0) -> dict:
     raise AssertionError(found)
 
 
+@pytest.mark.slow
 def test_a_job_is_accepted_done_and_fetched_in_every_format(client, night):
     response = submit(client, night)
     assert response.status_code == 202
@@ -75,6 +76,7 @@ def test_the_json_of_a_job_has_its_alerts_by_the_jobs_id(tmp_path, night):
     assert (alert["label"], alert["onset_s"], alert["source"]) == ("REM", 240.0, done["id"])
 
 
+@pytest.mark.slow
 def test_the_result_is_that_of_score(client, night):
     location = submit(client, night).headers["Location"]
     wait_for(client, location)
@@ -101,6 +103,7 @@ def test_another_model_answers_a_job_in_every_format_as_score_does(client, night
     assert results["csv"].content != score(client, night, "?format=csv")
 
 
+@pytest.mark.slow
 def test_a_job_that_names_no_model_says_which_one_answered(client, night):
     response = submit(client, night)
     assert response.json()["model"] is None
@@ -128,6 +131,7 @@ def test_a_job_that_fails_says_why(client):
     assert "the job is failed" in result.json()["detail"]
 
 
+@pytest.mark.slow
 def test_jobs_are_listed_and_deleted(client, night):
     location = submit(client, night).headers["Location"]
     job_id = location.rsplit("/", 1)[1]
@@ -139,6 +143,7 @@ def test_jobs_are_listed_and_deleted(client, night):
     assert job_id not in {one["id"] for one in client.get("/api/jobs").json()}
 
 
+@pytest.mark.slow
 def test_the_upload_is_gone_once_it_is_scored(client, night, folder):
     job_id = submit(client, night, "?simulated=true").json()["id"]
     wait_for(client, f"/api/jobs/{job_id}")

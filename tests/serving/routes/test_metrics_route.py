@@ -14,6 +14,7 @@ def value_of(text, start):
     return float(line.rsplit(" ", 1)[1])
 
 
+@pytest.mark.slow
 def test_what_was_asked_before_is_measured(client):
     before = client.get("/metrics").text
     client.get("/health")

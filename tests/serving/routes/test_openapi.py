@@ -151,6 +151,7 @@ def test_a_table_is_shown_as_text_with_columns_that_a_night_has(client, folder):
     assert (row["recording_id"], row["label"], row["data_source"]) == ("night", "W", "simulated")
 
 
+@pytest.mark.slow
 def test_every_form_takes_a_real_file(client, operations, folder):
     night = write_night(folder / "night.edf").read_bytes()
     n_tried = 0

@@ -108,6 +108,7 @@ def test_a_simulated_sample_makes_the_answer_simulated(client):
     assert response.headers["X-Epochal-Data-Source"] == "simulated"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turned", [False, True])
 def test_the_documents_body_finds_the_bundle_of_icu_eeg(client, turned):
     answer = client.post("/predict", json={"eeg_data": eeg(turned=turned)}).json()
@@ -116,6 +117,7 @@ def test_the_documents_body_finds_the_bundle_of_icu_eeg(client, turned):
     assert "computed from the EEG" in answer["notes"][0]
 
 
+@pytest.mark.slow
 def test_a_picture_is_flagged_as_not_used(client):
     picture = np.zeros((3, 224, 224)).tolist()
     answer = client.post("/predict", json={"eeg_data": eeg(), "spectrogram_data": picture}).json()
@@ -191,6 +193,7 @@ def test_huge_numbers_are_refused_and_large_ones_flagged(client):
     assert "outside_reference" in answer["flags"]
 
 
+@pytest.mark.slow
 def test_without_a_bundle_nothing_is_answered(tmp_path):
     with client_of(tmp_path, bundles={}) as empty:
         response = empty.post("/predict", json={"features": {"a": 1}})

@@ -32,6 +32,7 @@ def send(client, content: bytes, query: str = "", *, name: str = "night.edf", **
     return client.post(f"/score{query}", files={"file": (name, content)}, headers=headers)
 
 
+@pytest.mark.slow
 def test_a_night_comes_back_as_a_table(client, night):
     response = send(client, night)
     table = pd.read_csv(io.StringIO(response.text))
@@ -52,6 +53,7 @@ def test_a_night_comes_back_as_json(client, night):
     assert "deleted" in answer["retention"]
 
 
+@pytest.mark.slow
 def test_json_has_the_alerts_of_the_operators_rules_and_none_without_any(folder, client, night):
     assert send(client, night, "?format=json").json()["recordings"][0]["alerts"] == []
     rule = AlertRule(label="REM", probability=0.5, for_s=60)
@@ -136,6 +138,7 @@ def test_a_model_that_the_bundle_lacks_is_named_with_those_that_it_has(client):
     assert "No model 'lightgm' in the bundle; did you mean 'lightgbm'?" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_file_that_training_saw_is_said_to_be_in_sample(folder, night):
     import hashlib
 
@@ -215,6 +218,7 @@ def test_a_form_of_another_kind_is_refused(client):
     assert client.post("/score").status_code == 415
 
 
+@pytest.mark.slow
 def test_an_upload_that_is_too_large_is_refused(folder, night):
     with client_of(folder, max_upload_bytes=10_000) as client:
         response = send(client, night)

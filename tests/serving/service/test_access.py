@@ -62,6 +62,7 @@ def test_a_key_may_come_as_a_bearers_for_scrapers_can_send_no_other(keyed):
     assert keyed.get("/metrics", headers=bearer(KEY)).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/health", "/ready", "/openapi.json", "/docs"])
 def test_whether_it_lives_and_how_to_ask_is_open_to_anyone(keyed, path):
     assert keyed.get(path).status_code in {200, 503}
@@ -76,6 +77,7 @@ def test_every_route_is_guarded_but_those_that_are_meant_to_be_open(keyed):
     assert len(operations) > len(unguarded)
 
 
+@pytest.mark.slow
 def test_both_ways_stand_in_the_documentation(keyed):
     schemes = keyed.get("/openapi.json").json()["components"]["securitySchemes"]
     assert schemes["ApiKey"]["name"] == "X-API-Key"
@@ -108,6 +110,7 @@ def test_a_token_that_is_not_as_it_must_be_is_refused_with_the_reason(signed, ma
     assert token not in answer.text
 
 
+@pytest.mark.slow
 def test_clocks_may_differ_by_the_leeway():
     late = make_token(exp=time.time() - 5)
     assert make_client(jwt_secret=SECRET).get(GUARDED, headers=bearer(late)).status_code == 200
@@ -115,6 +118,7 @@ def test_clocks_may_differ_by_the_leeway():
     assert strict.get(GUARDED, headers=bearer(late)).status_code == 401
 
 
+@pytest.mark.slow
 def test_a_token_must_name_the_audience_where_one_is_set():
     client = make_client(jwt_secret=SECRET, jwt_audience="epochal")
     codes = {
@@ -124,6 +128,7 @@ def test_a_token_must_name_the_audience_where_one_is_set():
     assert codes == {"ours": 200, "other": 401, "none": 401}
 
 
+@pytest.mark.slow
 def test_keys_and_tokens_may_be_used_side_by_side():
     client = make_client(jwt_secret=SECRET, api_keys=(KEY,))
     assert client.get(GUARDED, headers={"X-API-Key": KEY}).status_code == 200
@@ -176,6 +181,7 @@ def make_socket_client(**options):
     return TestClient(app)
 
 
+@pytest.mark.slow
 def test_a_socket_without_a_key_is_refused_at_its_handshake():
     client = make_socket_client(api_keys=(KEY,))
     with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/socket"):
@@ -184,6 +190,7 @@ def test_a_socket_without_a_key_is_refused_at_its_handshake():
     assert refused.value.json()["title"] == "Unauthorized"
 
 
+@pytest.mark.slow
 def test_a_socket_takes_a_key_or_token_in_its_headers():
     client = make_socket_client(api_keys=(KEY,), jwt_secret=SECRET)
     for headers in ({"X-API-Key": KEY}, bearer(make_token())):
@@ -191,6 +198,7 @@ def test_a_socket_takes_a_key_or_token_in_its_headers():
             assert socket.receive_text()
 
 
+@pytest.mark.slow
 def test_a_browsers_socket_takes_a_key_or_token_as_a_subprotocol_and_never_says_it_back():
     client = make_socket_client(api_keys=(KEY,), jwt_secret=SECRET)
     in_base64 = base64.urlsafe_b64encode(KEY.encode()).decode().rstrip("=")
@@ -211,6 +219,7 @@ def test_a_subprotocol_that_holds_no_key_opens_nothing(offered):
         pass
 
 
+@pytest.mark.slow
 def test_the_name_of_a_caller_tells_neither_key_nor_person():
     client = make_socket_client(api_keys=(KEY,), jwt_secret=SECRET)
     names = []

@@ -38,6 +38,7 @@ def wait_for(jobs: Jobs, state: JobState, seconds: float = 30.0) -> JobState:
     raise AssertionError(jobs.files.read(state.id))
 
 
+@pytest.mark.slow
 def test_what_an_earlier_process_left_is_taken_up_at_the_start(service, tmp_path):
     jobs = Jobs(service)
     waiting = hand_in(jobs, tmp_path)

@@ -55,12 +55,14 @@ def chunks(n_bytes, size=512):
 # Bodies
 
 
+@pytest.mark.slow
 def test_a_body_beyond_the_limit_is_told_413():
     answer = make_client(max_body_bytes=1024).post("/echo", json={"a": "x" * 2000})
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.slow
 def test_a_body_that_says_no_length_is_counted_as_it_comes():
     given = {"content": chunks(1_000_000), "headers": {"Content-Type": "application/json"}}
     answer = make_client(max_body_bytes=1024).post("/echo", **given)
@@ -68,6 +70,7 @@ def test_a_body_that_says_no_length_is_counted_as_it_comes():
     assert answer.json()["status"] == 413
 
 
+@pytest.mark.slow
 def test_an_upload_has_a_limit_of_its_own():
     client = make_client(max_body_bytes=1024)
     assert client.post("/upload", content=chunks(4096)).json() == 4096
@@ -93,6 +96,7 @@ def test_who_may_not_ask_is_told_that_and_not_how_much_is_taken():
     assert client.request("GET", "/api/alerts", content=b"x" * 4096).status_code == 401
 
 
+@pytest.mark.slow
 def test_a_failure_has_an_id_and_the_headers_of_every_other_answer():
     app = make_app()
 
@@ -183,6 +187,7 @@ def test_when_the_body_is_whole_a_caller_is_waited_for_without_end():
 # Time and the queue
 
 
+@pytest.mark.slow
 def test_work_that_takes_too_long_is_answered_504():
     with make_client(timeout_s=0.1) as client:
         answer = client.get("/slow", params={"seconds": 0.5})
@@ -190,6 +195,7 @@ def test_work_that_takes_too_long_is_answered_504():
     assert "0.1 s" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_of_more_requests_than_there_are_places_the_rest_is_told_to_come_again():
     with make_client(n_workers=1, max_waiting=2) as client, ThreadPoolExecutor(12) as crowd:
         ask = threading.Barrier(12)
@@ -298,6 +304,7 @@ def test_a_page_of_another_origin_may_send_a_key_and_read_when_to_come_again():
         assert "Retry-After" in answer.headers["access-control-expose-headers"]
 
 
+@pytest.mark.slow
 def test_a_strange_origin_gets_no_leave():
     client = make_client(cors_origins=(ORIGIN,))
     answer = client.get("/health", headers={"Origin": "https://evil.example"})
@@ -316,6 +323,7 @@ def test_no_answer_lets_scripts_of_elsewhere_or_of_the_page_itself_run(path):
     assert headers["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.slow
 def test_what_a_route_says_itself_of_caching_stands():
     client = make_client()
     assert client.get("/health").headers["cache-control"] == "no-store"

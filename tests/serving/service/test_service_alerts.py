@@ -94,6 +94,7 @@ def test_the_latest_alert_stands_first_and_each_has_an_id_of_its_own(make):
     assert len({one.id for one in alerts}) == 3
 
 
+@pytest.mark.slow
 def test_no_more_than_a_thousand_are_kept(make):
     service = make(RULE.model_copy(update={"for_s": 0.0}))
     for _ in range(3):

@@ -59,6 +59,7 @@ def requests_of(lines):
     return [one for one in lines() if one["message"] == "request"]
 
 
+@pytest.mark.slow
 def test_a_request_is_one_line_with_its_template_and_what_was_done(lines, client):
     client.get(f"/note/{PERSON}")
     (line,) = requests_of(lines)
@@ -140,6 +141,7 @@ def test_the_servers_own_words_go_the_same_way_and_its_lines_of_access_do_not(li
     assert [one["message"] for one in lines()] == ["Started well"]
 
 
+@pytest.mark.slow
 def test_a_socket_is_one_line_too(lines):
     from fastapi import WebSocket
 

@@ -124,6 +124,7 @@ def test_a_full_disk_is_said(tmp_path, monkeypatch):
     assert refusal(tmp_path, form(part(b"x")))[0] == 507
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(st.binary(max_size=200), st.integers(1, 50))
 def test_no_body_breaks_the_reader(tmp_path, body, size):
@@ -135,6 +136,7 @@ def test_no_body_breaks_the_reader(tmp_path, body, size):
         assert upload.n_bytes
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_no_name_leads_elsewhere(name):
     try:

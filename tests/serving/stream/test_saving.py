@@ -42,6 +42,7 @@ def test_it_is_json_and_plain_arrays(state):
             assert b"'|O'" not in content[:128]  # an object would be a pickle
 
 
+@pytest.mark.slow
 def test_it_is_taken_up_again_as_it_was(scorer, state):
     stream = StreamScorer.resume(state, scorer)
     assert stream.n_epochs == 3
@@ -50,6 +51,7 @@ def test_it_is_taken_up_again_as_it_was(scorer, state):
     assert again.push({"EEG": make_signal(30)}) == stream.push({"EEG": make_signal(30)})
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_state(content):
     with pytest.raises(EpochalError, match="Not the state of a stream"):

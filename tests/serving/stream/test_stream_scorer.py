@@ -225,6 +225,7 @@ class TestGaps:
         assert stream.unscored_s == pytest.approx(17.0)
         assert stream.received == {"EEG": 6000}
 
+    @pytest.mark.slow
     def test_an_epoch_after_a_gap_begins_with_it(self, scorer):
         stream = StreamScorer(scorer, EEG)
         stream.push({"EEG": make_signal(47)})
@@ -247,6 +248,7 @@ class TestResults:
         assert epoch["epoch"] == 0
         assert epoch["onset_s"] == 0.0
 
+    @pytest.mark.slow
     def test_millivolts_become_microvolts(self, scorer):
         one, other = (
             StreamScorer(scorer, {"channels": {"EEG": {"sfreq": 100, "unit": unit}}})

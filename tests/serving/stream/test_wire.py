@@ -24,6 +24,7 @@ def test_the_bytes_are_those_of_the_page():
     assert message == bytes([1, 0, 0, 0, 1, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 128, 63])
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=80))
 def test_other_bytes_are_refused_or_are_samples(message):
     try:
