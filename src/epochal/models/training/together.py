@@ -71,7 +71,9 @@ def _started(folder: Path, n_processes: int) -> Iterator[list[subprocess.Popen[b
     }
     command = [sys.executable, "-m", __name__, str(folder)]
     processes = [
-        subprocess.Popen(command, env=common | {"LOCAL_RANK": str(rank)}, stdin=subprocess.PIPE)
+        subprocess.Popen(  # nosec B603: this very interpreter, without a shell
+            command, env=common | {"LOCAL_RANK": str(rank)}, stdin=subprocess.PIPE
+        )
         for rank in range(n_processes)
     ]
     try:
