@@ -7,13 +7,16 @@ replaces what stands between `<!-- table: NAME -->` and `<!-- end -->` in the pa
 """
 
 import json
-import re
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from _page_tables import draw_table, fill_blocks
+
 RESULTS = ROOT / "benchmarks/results/deep.json"
 PAGE = ROOT / "docs/reference/networks.md"
-BLOCK = r"(<!-- table: {} -->\n).*?(<!-- end -->)"
 PEER_CASES = {
     "forward, 1 epoch": "1 epoch",
     "forward, ONNX Runtime, 1 epoch": "1 epoch, ONNX Runtime",
@@ -29,13 +32,11 @@ def main():
 
 def fill(page, report):
     """Return the page with its tables written from the report."""
-    for name, write in TABLES.items():
-        pattern = re.compile(BLOCK.format(name), re.DOTALL)
-        if not pattern.search(page):
-            raise SystemExit(f"{PAGE.name} has no table '{name}'")
-        rows = [row for row in report["rows"] if row["part"] == name and "ours" in row]
-        page = pattern.sub(rf"\1\n{write(rows)}\n\n\2", page)
-    return page
+    texts = {
+        name: write([row for row in report["rows"] if row["part"] == name and "ours" in row])
+        for name, write in TABLES.items()
+    }
+    return fill_blocks(page, texts, of=PAGE.name)
 
 
 def write_peers(rows):
@@ -77,11 +78,6 @@ def write_loading(rows):
         for row in rows
     ]  # fmt: skip
     return draw_table(["case", "unit", "ours", "beside", "", "ratio"], cells)
-
-
-def draw_table(header, cells):
-    lines = [header, ["---"] * len(header), *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 TABLES = {"peers": write_peers, "latency": write_latency, "loading": write_loading}

@@ -9,12 +9,16 @@ replaces what stands between `<!-- table: NAME -->` and `<!-- end -->` in the pa
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from _page_tables import draw_table, fill_blocks
+
 RESULTS = ROOT / "benchmarks/results/rodent_networks.json"
 PAGE = ROOT / "docs/explanation/networks.md"
-BLOCK = r"(<!-- table: {} -->\n).*?(<!-- end -->)"
 WIDTH = 100
 MEASURES = ("macro_f1", "f1_rem", "kappa")
 
@@ -26,13 +30,9 @@ def main():
 
 def fill(page, report):
     """Return the page with its tables written from the report."""
-    for name, write in TABLES.items():
-        pattern = re.compile(BLOCK.format(name), re.DOTALL)
-        if not pattern.search(page):
-            raise SystemExit(f"{PAGE.name} has no table '{name}'")
-        text = write(report[name])
-        page = pattern.sub(lambda found, text=text: f"{found[1]}\n{text}\n\n{found[2]}", page)
-    return page
+    return fill_blocks(
+        page, {name: write(report[name]) for name, write in TABLES.items()}, of=PAGE.name
+    )
 
 
 def write_rows(rows):
@@ -92,11 +92,6 @@ def write_number(value, *, sign=False):
     """Return three decimals without the leading 0; what is a little below 0 says so."""
     text = f"{abs(value):.3f}".removeprefix("0")
     return ("−" if value < 0 else "+" if sign and value > 0 else "") + text
-
-
-def draw_table(header, cells):
-    lines = [header, ["---"] * len(header), *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 TABLES = {"rows": write_rows, "pairs": write_pairs, "calls": write_calls}

@@ -50,6 +50,28 @@ def place_of(path: str) -> Any:
 
 
 @contextmanager
+def held(folder: Path, lock: str, otherwise: EpochalError) -> Iterator[None]:
+    """Hold a folder for one process at a time, by a file of that name; else raise `otherwise`.
+
+    The lock goes with its process, however that ends. Without POSIX locks (Windows, some network
+    drives) nothing holds.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with (folder / lock).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise otherwise from error
+        except OSError:  # a drive that knows no locks
+            pass
+        yield
+
+
+@contextmanager
 def writing(place: Any) -> Iterator[Path]:
     """Give a local path to write a file or folder to, which is then put in its place, whole.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from epochal.downloads import DownloadError
-from epochal.places import writing
+from epochal.places import held, writing
 
 LEDGER = ".epochal-downloads.json"
 LOCK = ".epochal-downloads.lock"
@@ -112,18 +111,9 @@ def sha256_of(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for one download at a time; a second raises `DownloadError`.
-
-    The lock goes with its process, however that ends. Without POSIX locks (Windows) nothing holds.
-    """
-    if os.name != "posix" or not folder.is_dir():
+    """Hold a folder, if there is one, for one download at a time; else raise `DownloadError`."""
+    if not folder.is_dir():
         yield
         return
-    import fcntl
-
-    with (folder / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DownloadError(f"{folder}: another download is writing here") from error
+    with held(folder, LOCK, DownloadError(f"{folder}: another download is writing here")):
         yield

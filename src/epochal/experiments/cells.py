@@ -80,7 +80,7 @@ class Judged:
 def cell_key(cell: Cell, options: ExperimentOptions, material_key: str) -> str:
     """Hash all that a cell's result follows from."""
     model = network_options(cell, options)
-    how = model.model_dump(exclude={"pretrained"}), model.fingerprint()
+    how = model.traits()
     channels = options.channels[cell.emg]
     return str(joblib.hash((cell.model_dump(), how, channels, material_key)))
 

@@ -231,8 +231,7 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
     def _made_from(self, X: EpochRows, y: RowTargets) -> Any:
         """Return all that a fit follows from."""
         store = getattr(X.store, "key", "")
-        options = self.options.model_dump(exclude={"pretrained"}), self.options.fingerprint()
-        how = (self.kind, options, self.network_params, self.seed, __version__)
+        how = (self.kind, self.options.traits(), self.network_params, self.seed, __version__)
         return how, X.keys.to_dict("list"), X.features, y.targets, y.weights, store
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -72,6 +73,10 @@ class NetworkModelOptions(ModelOptions):
         paths = (Path(self.pretrained) / name for name in (WEIGHTS, PROVENANCE))
         content = [path.read_bytes() for path in paths if path.is_file()]
         return hashlib.sha256(b"".join(content)).hexdigest()
+
+    def traits(self) -> tuple[dict[str, Any], str]:
+        """Return what a fit follows from: the options, and earlier weights by their content."""
+        return self.model_dump(exclude={"pretrained"}), self.fingerprint()
 
     @model_validator(mode="after")
     def _refuse_unread(self) -> NetworkModelOptions:

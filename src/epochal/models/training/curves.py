@@ -57,18 +57,21 @@ def tell_point(point: CurvePoint) -> None:
         listener(point)
 
 
-def write_curve(passes: Iterable[Pass], *, model: str, part: str, folder: Path) -> None:
+def write_curve(
+    passes: Iterable[Pass], *, model: str, part: str, folder: Path, tell: bool = False
+) -> None:
     """Go through a training, and write the folder's table anew, a line as each pass is done.
 
-    Neither the log nor a listener is told: a small network over columns takes hardly longer than
-    a tracker would.
+    Only with `tell` do the log and the listeners hear of it: a small network over columns takes
+    hardly longer than a tracker would.
     """
     began_s = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CURVES).unlink(missing_ok=True)
     for epoch, (loss, rate) in enumerate(passes, start=1):
         point = CurvePoint(model, part, epoch, loss, rate, time.monotonic() - began_s)
-        append_point(point, folder)
+        note = note_point if tell else append_point
+        note(point, folder)
 
 
 def append_point(point: CurvePoint, folder: Path) -> None:

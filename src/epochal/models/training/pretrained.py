@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError
 from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.scaled import ScaledNetwork
-from epochal.models.training.curves import CURVES, CurvePoint, Pass, note_point
+from epochal.models.training.curves import Pass, write_curve
 from epochal.models.training.devices import choose_device
 from epochal.models.training.epoch_rows import Sequences
 from epochal.models.training.plain import train_network
@@ -44,14 +43,8 @@ def pretrain(
     """
     done = place / STATE
     if not done.is_file():
-        (place / CURVE).mkdir(exist_ok=True)
-        (place / CURVE / CURVES).unlink(missing_ok=True)  # of one that was cut off
-        began_s = time.monotonic()
         passes = _pass_by_pass(scaled, sequences, inputs, options, seed=seed)
-        for number, (loss, rate) in enumerate(passes, start=1):
-            seconds = time.monotonic() - began_s
-            point = CurvePoint(name, f"{part}.{CURVE}", number, loss, rate, seconds)
-            note_point(point, place / CURVE)
+        write_curve(passes, model=name, part=f"{part}.{CURVE}", folder=place / CURVE, tell=True)
         state = {"weights": scaled.cpu().state_dict(), "random": random_states()}
         torch.save(state, place / f".{STATE}")
         (place / f".{STATE}").rename(done)

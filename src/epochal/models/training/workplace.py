@@ -13,6 +13,7 @@ import joblib
 from sklearn.pipeline import Pipeline
 
 from epochal.errors import EpochalError
+from epochal.places import held
 
 KEY, LOCK = "key", ".lock"
 
@@ -40,37 +41,15 @@ def open_workplace(folder: Path | None, made_from: Any) -> Iterator[Path]:
             yield Path(passing)
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with _held(folder):
+    taken = EpochalError(
+        f"{folder}: another fit is at work here; give this one `deep_models.checkpoints` of its own"
+    )
+    with held(folder, LOCK, taken):
         key = str(joblib.hash(made_from))
         if not (folder / KEY).is_file() or (folder / KEY).read_text(encoding="utf-8") != key:
             _empty(folder)
             (folder / KEY).write_text(key, encoding="utf-8")
         yield folder
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold a folder for one fit at a time.
-
-    The lock goes with its process, however that ends. Without POSIX locks (Windows, some network
-    drives) nothing holds.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with (folder / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise EpochalError(
-                f"{folder}: another fit is at work here; give this one `deep_models.checkpoints` "
-                "of its own"
-            ) from error
-        except OSError:  # a drive that knows no locks
-            pass
-        yield
 
 
 def _empty(folder: Path) -> None:
