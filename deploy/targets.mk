@@ -16,6 +16,10 @@ HOST := http://127.0.0.1
 	train-baseline train-deep run-api serve dev
 
 up: ## Containers: API, MLflow, Prometheus, Grafana; CUDA=1, POSTGRES=1
+	@test -z '$(POSTGRES)' || test -n "$$MLFLOW_BACKEND_STORE_URI" \
+		|| grep -qs '^MLFLOW_BACKEND_STORE_URI=postgresql' .env \
+		|| { echo 'POSTGRES=1: .env has no MLFLOW_BACKEND_STORE_URI=postgresql…, so that MLflow' \
+		'would stay on SQLite (docs/how-to/run-in-containers.md)' >&2; exit 2; }
 	$(COMPOSE) up --detach --build --wait
 	@echo 'API $(HOST):8000/docs, dashboard :8050, MLflow :5000, Grafana :3001, Prometheus :9090'
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -25,9 +25,16 @@ from pydantic.fields import FieldInfo
 from epochal.cli import cli
 from epochal.features.roster import FEATURE_SETS
 from epochal.models.classical import ROSTER as CLASSICAL
-from epochal.models.deep import COLUMN_NETWORKS
+from epochal.models.deep import COLUMN_NETWORKS, NetworkClassifier
+from epochal.models.networks.heads import HEADS
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.smoothing import SMOOTHERS
+from epochal.models.training import augmenter
+from epochal.models.training.augmentation import AUGMENTATIONS
+from epochal.models.training.losses import LOSSES
+from epochal.models.training.sampling import SAMPLERS
+from epochal.models.training.schedules import SCHEDULES
+from epochal.options.networks import SamplingOptions
 from epochal.parallel import ParallelOptions
 from epochal.pipeline_registry import PIPELINES, register_pipelines
 from epochal.readers import READERS, reader
@@ -38,6 +45,9 @@ CONF = DOCS.parent / "conf" / "base"
 MARK = "<!-- generated: {} -->"
 SECTIONS = ("study", *PIPELINES)
 LONGEST_VALUE = 90
+BEHIND = {"residual_mlp": NetworkClassifier}  # its builder hands all parameters on
+# What a fit gives its parts itself: no study names these.
+GIVEN = {*augmenter.GIVEN, "folder", "loss", "name", "part", "seed", "spectrogram_shape"}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -81,18 +91,20 @@ def write_components(modules: dict[str, str], get: Callable[[str], Any]) -> str:
 
 
 def write_names() -> str:
-    """List what conf may name: feature sets, kinds of model, smoothers."""
-    parts = {
-        "Feature sets (`features`)": {name: _resolve(at) for name, at in FEATURE_SETS.items()},
-        "Classical models and baselines (`kind`)": CLASSICAL,
-        "Deep models (`kind`)": COLUMN_NETWORKS | NETWORKS,
-        "Smoothing of the stack (`smoothing`)": SMOOTHERS,
-    }
-    return "\n\n".join(
-        f"### {title}\n\n"
-        + _table(["name", "what it is"], [[f"`{n}`", _first_line(t)] for n, t in named.items()])
-        for title, named in parts.items()
-    )
+    """List what conf may name, each with what it is and the parameters that are its own."""
+    networks = COLUMN_NETWORKS | NETWORKS
+    parts = [
+        ("Feature sets (`features`)", {n: _resolve(at) for n, at in FEATURE_SETS.items()}, None),
+        ("Classical models and baselines (`kind`)", CLASSICAL, None),
+        ("Deep models (`kind`), with their `params`", networks, _own_params),
+        ("Heads of networks over signals (`params.head`)", HEADS, None),
+        ("Losses (`loss.kind`), with their `params`", LOSSES, _own_params),
+        ("Augmentations (`augmentations`), with their `params`", AUGMENTATIONS, _own_params),
+        ("Samplers (`sampling.kind`), with what each reads of `sampling`", SAMPLERS, _sampling),
+        ("Schedules (`training.schedule`)", SCHEDULES, None),
+        ("Smoothing of the stack (`smoothing`)", SMOOTHERS, None),
+    ]
+    return "\n\n".join(f"### {title}\n\n{_names(named, of)}" for title, named, of in parts)
 
 
 def write_commands() -> str:
@@ -141,6 +153,29 @@ def _component(name: str, module: str, model: type[BaseModel]) -> str:
     table = _fields(model, None) if model.model_fields else "No options."
     below = [_section(*nested) for nested in _nested(name, model, None)]
     return "\n\n".join([f"### `{name}`", _first_line(import_module(module)), table, *below])
+
+
+def _names(named: Mapping[str, Any], params: Callable[[str, Any], str] | None) -> str:
+    """Write one row per name; the column of parameters only where there may be any."""
+    rows = [
+        [f"`{name}`", _first_line(it), *([params(name, it)] if params else [])]
+        for name, it in named.items()
+    ]
+    return _table(["name", "what it is", *["parameters"] * bool(params)], rows)
+
+
+def _own_params(name: str, it: Any) -> str:
+    """Write the keyword parameters that a study may set, as YAML, with their defaults."""
+    taken = inspect.signature(BEHIND.get(name, it)).parameters.values()
+    own = [p for p in taken if p.kind is p.KEYWORD_ONLY and p.name not in GIVEN]
+    return ", ".join(_value(p.default, named=p.name) for p in own)
+
+
+def _sampling(name: str, _: Any) -> str:
+    """Write the fields of `sampling` that begin their description with this sampler's name."""
+    fields = SamplingOptions.model_fields.items()
+    own = [(n, f) for n, f in fields if f"`{name}`" in (f.description or "").partition(":")[0]]
+    return ", ".join(_value(field.default, named=n) for n, field in own)
 
 
 def _fields(model: type[BaseModel], given: Any) -> str:
@@ -199,9 +234,9 @@ def _base_value(given: dict[str, Any], name: str) -> str:
     return {"": "", "???": "each study"}.get(str(value), _value(value))
 
 
-def _value(value: Any) -> str:
-    """Write a value as YAML takes it, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+def _value(value: Any, *, named: str = "") -> str:
+    """Write a value as YAML takes it, after its key if `named`, cut where it is long."""
+    text = (f"{named}: " if named else "") + json.dumps(value, ensure_ascii=False, default=str)
     return f"`{text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + '…'}`"
 
 
@@ -228,7 +263,8 @@ def _resolve(target: str) -> Any:
 
 
 def _first_line(target: Any) -> str:
-    return (inspect.getdoc(target) or "").split("\n\n")[0].replace("\n", " ")
+    """Return a docstring's first paragraph; formulas of others' (torch's) as code."""
+    return (inspect.getdoc(target) or "").split("\n\n")[0].replace("\n", " ").replace(":math:", "")
 
 
 def _escape(cell: str) -> str:

@@ -3,11 +3,16 @@
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
+import h5py
+import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from epochal.mapped_tables import describe_mapping
+from epochal.parallel import ParallelOptions, run_pieces
+from epochal.places import writing
 
 
 class Unreadable:
@@ -57,6 +62,20 @@ def begin_and_end(name, log, rest_s=0.3):
         if word == "begin":
             time.sleep(rest_s)
     return name.upper()
+
+
+def write_hdf5(path, n):
+    """Write a file of so many datasets, whose handling holds HDF5's lock most of the time."""
+    with writing(path) as part, h5py.File(part, "w") as file:
+        for index in range(n):
+            file[str(index)] = np.arange(1000)
+
+
+def write_many_hdf5(folder, n):
+    """Write eight files in four threads, as a terminal's Ctrl-C finds a run."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    pieces = {str(i): partial(write_hdf5, folder / f"{i}.h5", n) for i in range(8)}
+    run_pieces(pieces, description="files", options=ParallelOptions(n_jobs=4))
 
 
 def kill_own_process():

@@ -7,11 +7,12 @@ import fcntl
 import os
 import shutil
 import subprocess
-import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 import yaml
@@ -57,16 +58,19 @@ class Project:
     def command(
         self, *arguments: str, check: bool = True, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Call `kedro` in the project, as a user would."""
-        return subprocess.run(
-            [sys.executable, "-m", "kedro", *arguments],
-            cwd=self.path,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=check,
-            timeout=300,
-        )
+        """Call `kedro` in the project, as a user would; all that it says is in `stdout`."""
+        from warm_process import WarmProcess, call_module
+
+        with tempfile.NamedTemporaryFile() as log:
+            process = WarmProcess(
+                call_module, "kedro", *arguments,
+                cwd=self.path, env={**os.environ, **environment}, log=Path(log.name),
+            )  # fmt: skip
+            status = process.wait(timeout=300)
+            done = subprocess.CompletedProcess(arguments, status, log.read().decode(), "")
+        if check:
+            assert status == 0, done.stdout
+        return done
 
     def set(self, **sections: Any) -> None:
         """Change parameters of the demo study."""
@@ -108,6 +112,16 @@ def prepared_copy(project: Project, path: Path) -> Project:
         if folder.name[:2] >= "05":
             shutil.rmtree(folder)
     return copied
+
+
+def pictures_unrendered() -> contextlib.AbstractContextManager[Any]:
+    """Draw figures, but write them empty: to render them is a third of the work of some runs.
+
+    For runs of whose pictures only the drawing is looked at; those of `demo` are rendered.
+    """
+    from matplotlib.figure import Figure
+
+    return mock.patch.object(Figure, "savefig", lambda figure, file, **options: file.write(b""))
 
 
 def make_once(folder: Path, make: Callable[[Path], object]) -> Path:

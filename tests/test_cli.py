@@ -24,6 +24,23 @@ def test_help_lists_every_command_without_importing_any_library():
     assert all(name in done.stdout for name in COMMANDS)
 
 
+def test_ctrl_c_while_the_command_line_is_imported_is_one_line():
+    script = """
+import signal, sys
+from epochal.__main__ import main
+
+class PressingCtrlC:
+    def find_spec(self, *_):
+        signal.raise_signal(signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, PressingCtrlC())
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "Aborted!\n")
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help(name):
     result = CliRunner().invoke(cli, [name, "--help"])

@@ -34,7 +34,7 @@ from parallel_pieces import (
     where,
     write,
 )
-from projects import make_project
+from projects import make_project, pictures_unrendered
 
 TUNED = {"space": {"num_leaves": {"low": 3, "high": 15, "whole": True}}, "n_trials": 3,
          "n_folds": 2}  # fmt: skip
@@ -235,6 +235,14 @@ def test_no_scheduler_at_the_address_is_refused_by_name(tmp_path, address, said)
         run_pieces(pieces, description="test", options=chosen)
 
 
+@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1", "tcp://127.0.0.1:many"])
+def test_an_address_without_a_port_is_refused_before_dask_is_asked(tmp_path, monkeypatch, address):
+    monkeypatch.setattr("distributed.Client", pytest.fail)  # it would hang for a minute
+    chosen = ParallelOptions(backend="dask", address=address)
+    with pytest.raises(EpochalError, match=f"parallel.address: no Dask scheduler at {address} "):
+        run_pieces({"a": partial(write, tmp_path / "a")}, description="test", options=chosen)
+
+
 def test_without_an_address_the_refusal_says_where_to_name_one(tmp_path):
     with pytest.raises(EpochalError, match=r"needs parallel.address \(EPOCHAL_DASK\)"):
         list(outcomes_on_cluster({"a": partial(write, tmp_path / "a")}, print, None))
@@ -252,6 +260,20 @@ def test_without_an_address_the_client_at_hand_is_used(cluster, tmp_path):
     assert int((tmp_path / "a").read_text()) in {worker.pid for worker in cluster.workers}
 
 
+def test_a_scheduler_without_workers_is_told_of_and_waited_for(tmp_path, caplog):
+    with running_cluster(tmp_path, n_workers=0) as empty:
+
+        def told() -> bool:
+            return any("No worker at tcp://127" in one for one in caplog.messages)
+
+        later = threading.Thread(target=lambda: (wait_until(told, "word"), empty.add_worker()))
+        later.start()
+        failures = run(empty, {"a": partial(write, tmp_path / "a")})
+        later.join()
+    assert failures == {}
+    assert (tmp_path / "a").is_file()
+
+
 @pytest.mark.slow
 def test_a_study_on_a_cluster_that_loses_a_worker_equals_the_study_on_one_machine(
     tmp_path, monkeypatch
@@ -260,10 +282,14 @@ def test_a_study_on_a_cluster_that_loses_a_worker_equals_the_study_on_one_machin
     (tmp_path / "here").mkdir()
     (tmp_path / "cluster").mkdir()
     here = make_project(tmp_path / "here")
-    here.set(classical_models={"models": {"lightgbm": {"tune": TUNED}}})
+    here.set(
+        ingestion={"simulator_options": {"hours": 1.0}},
+        classical_models={"models": {"lightgbm": {"tune": TUNED}}},
+    )
     until = ["ingestion", "feature_engineering", "splitting", "classical_models"]
     monkeypatch.setenv("EPOCHAL_BACKEND", "sequential")
-    here.run(*until)
+    with pictures_unrendered():
+        here.run(*until)
     there = make_project(tmp_path / "there")
     shutil.copytree(here.path / "conf", there.path / "conf", dirs_exist_ok=True)
     with running_cluster(tmp_path / "cluster") as cluster:

@@ -9,11 +9,21 @@ from pathlib import Path
 
 import click
 import pytest
+import torch
+import yaml
 
 import epochal
 from all_options import find_options
 from epochal.cli import COMMANDS, cli
+from epochal.models.deep import COLUMN_NETWORKS
+from epochal.models.networks.heads import HEADS
+from epochal.models.networks.roster import NETWORKS
+from epochal.models.training.augmentation import AUGMENTATIONS
+from epochal.models.training.losses import LOSSES, make_loss
+from epochal.models.training.sampling import SAMPLERS
+from epochal.models.training.schedules import SCHEDULES
 from epochal.options.models import FamilyOptions
+from epochal.options.networks import SamplingOptions
 from epochal.pipeline_registry import PIPELINES
 from epochal.readers import READERS
 from epochal.simulation import SIMULATORS
@@ -180,6 +190,78 @@ def test_the_configuration_reference_lists_every_reader_and_simulator(part):
     text = hooks().PARTS[part]()
     for name in {"readers": READERS, "simulators": SIMULATORS}[part]:
         assert f"### `{name}`" in text
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/how-to/extend.md"])
+def test_every_roster_that_a_page_sends_to_is_in_the_file_that_it_names(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    sent = re.findall(r"`([A-Z_]+)` (?:in|of) `([\w/]+\.py)`", text)
+    assert len(sent) >= 3
+    for roster, file in sent:
+        code = (Path(epochal.__file__).parent / file).read_text(encoding="utf-8")
+        assert re.search(rf"^{roster}\b.*=", code, re.MULTILINE), (roster, file)
+
+
+def test_the_cluster_of_pods_runs_the_image_that_compose_builds():
+    page = (ROOT / "docs/how-to/run-on-a-cluster.md").read_text(encoding="utf-8")
+    compose = (ROOT / "deploy/compose.yaml").read_text(encoding="utf-8")
+    image = re.search(r"image: (epochal-train):\$\{EPOCHAL_TAG:-(\w+)\}", compose)
+    assert f'image="{image[1]}:{image[2]}"' in page
+
+
+def named_in(title):
+    """Return the rows of a part of "What a study may name", by their name."""
+    part = hooks().write_names().split(f"### {title}")[1].split("### ")[0]
+    lines = part.split("\n\n")[1].splitlines()[2:]
+    rows = [[one.strip() for one in re.split(r"(?<!\\)\|", line[1:-1])] for line in lines]
+    return {name.strip("`"): cells for name, *cells in rows}
+
+
+ROSTERS = {
+    "Deep models": {**COLUMN_NETWORKS, **NETWORKS},
+    "Heads": HEADS,
+    "Losses": LOSSES,
+    "Augmentations": AUGMENTATIONS,
+    "Samplers": SAMPLERS,
+    "Schedules": SCHEDULES,
+}
+
+
+@pytest.mark.parametrize("title", ROSTERS)
+def test_the_reference_says_of_each_part_of_a_training_what_it_is(title):
+    rows = named_in(title)
+    assert list(rows) == list(ROSTERS[title])
+    assert all(len(what.split()) > 3 for what, *_ in rows.values())
+
+
+def test_the_reference_shows_the_parameters_that_a_study_may_set_and_no_others():
+    networks, changes = named_in("Deep models"), named_in("Augmentations")
+    assert networks["lstm"][1] == '`units: 64`, `dense_units: 32`, `head: "linear"`'
+    assert networks["resnet_se"][1].startswith("`n_filters: [32, 48, 64]`")
+    assert networks["residual_mlp"][1].startswith("`n_epochs: 15`, `batch_size: 256`")
+    assert named_in("Losses")["focal"][1] == "`gamma: 2.0`"
+    assert changes["notch"][1] == "`max_width_hz: 2.0`, `centre_hz: null`"
+    assert changes["left_right_flip"][1] == ""  # it is told the channels' names
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_a_loss_takes_what_the_reference_shows_of_it(kind):
+    params = yaml.safe_load("\n".join(named_in("Losses")[kind][1].strip("`").split("`, `")))
+    logits, targets = torch.randn(5, 3), torch.arange(5) % 3
+    assert torch.equal(make_loss(kind, **params)(logits, targets), make_loss(kind)(logits, targets))
+
+
+def test_a_sampler_reads_what_the_reference_shows_of_it_and_refuses_the_rest():
+    read = {kind: set(re.findall(r"`(\w+):", row[1])) for kind, row in named_in("Samplers").items()}
+    others = {"classes": ("REM",), "factor": 3.0, "hard_power": 2.0, "uniform_share": 0.5,
+              "first_epochs": 3, "min_votes": 4.0}  # fmt: skip
+    assert set().union(*read.values()) == set(others)
+    for kind, own in read.items():
+        required = {"classes": ("N1",)} if kind == "oversample" else {}
+        SamplingOptions(kind=kind, **required | {name: others[name] for name in own})
+        for name in others.keys() - own:
+            with pytest.raises(ValueError, match=name):
+                SamplingOptions(kind=kind, **required | {name: others[name]})
 
 
 def test_every_mark_of_a_page_is_replaced_when_the_site_is_built():

@@ -8,11 +8,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from kedro.runner import ParallelRunner, ThreadRunner
 
 from epochal.hooks import print_leaderboard
 from epochal.serving.results import StudyRun
-from projects import Project, copy_of, make_project
+from projects import Project, copy_of, make_project, pictures_unrendered
 from warm_process import WarmProcess
 
 pytestmark = pytest.mark.slow
@@ -130,7 +131,8 @@ def test_other_runners_give_the_same_leaderboard(runner, options, finished, tmp_
         ["cp", "-a", f"{finished.path}/data/demo/01_raw", f"{_made(tmp_path / 'data/demo')}/"],
         check=True,
     )
-    other.run(runner=runner(max_workers=2), **options)
+    with pictures_unrendered():
+        other.run(runner=runner(max_workers=2), **options)
     pd.testing.assert_frame_equal(other.leaderboard(), finished.leaderboard())
 
 
@@ -143,6 +145,7 @@ def test_shuffled_labels_score_at_chance_through_the_whole_graph(copy):
         lambda labels: random.permutation(labels.to_numpy())
     )
     epochs.to_parquet(path)
+    path.with_name(f".{path.name}.key").unlink()  # edited by hand
     learning = ("splitting", "classical_models", "deep_models", "stacking", "evaluation")
     copy.run(*learning, **UNTIL_THE_LEADERBOARD)
     assert copy.leaderboard()["kappa"].abs().max() < 0.12
@@ -153,6 +156,7 @@ def test_a_subject_in_two_roles_stops_the_run(copy):
     splits = pd.read_parquet(path)
     splits.loc[splits.index[0], ["role", "fold"]] = ["test", -1]
     splits.to_parquet(path)
+    path.with_name(f".{path.name}.key").unlink()  # edited by hand
     subject = splits["subject_id"].iloc[0]
     with pytest.raises(Exception, match=f"more than one role: {subject}"):
         copy.run("classical_models")
@@ -231,11 +235,22 @@ def test_a_killed_run_resumes_with_what_is_missing(finished, tmp_path):
     pd.testing.assert_frame_equal(project.leaderboard(), finished.leaderboard())
 
 
-def test_the_printed_leaderboard_ends_with_the_caveats(finished, capsys):
-    print_leaderboard(finished.leaderboard(), ("Simulated.",))
-    printed = capsys.readouterr().out
-    assert "stack_forward_backward" in printed
-    assert printed.endswith("Note: Simulated.\n")
+def test_the_printed_leaderboard_ends_with_the_caveats_and_says_once_what_is_simulated(
+    finished, capsys
+):
+    of_conf = yaml.safe_load((finished.path / "conf/demo/parameters.yml").read_text())["study"]
+    board = finished.leaderboard()
+    for caveats in (("Few nights.",), ("Few nights.", *of_conf["caveats"])):
+        print_leaderboard(board, caveats)
+        printed = capsys.readouterr().out
+        assert "stack_forward_backward" in printed
+        assert printed.endswith("Note: Few nights.\n")
+        assert printed.count("Note: Simulated recordings") == 1
+
+
+def test_a_leaderboard_of_real_recordings_is_not_called_simulated(finished, capsys):
+    print_leaderboard(finished.leaderboard().assign(data_source="real"), ())
+    assert "Note:" not in capsys.readouterr().out
 
 
 def _wait_for(path) -> None:

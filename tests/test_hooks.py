@@ -1,7 +1,10 @@
 """Hooks: what a run tracks, and how parameters are flattened."""
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -46,3 +49,27 @@ def test_a_run_logs_parameters_figures_pictures_environment_and_data_hashes(demo
     assert "manifest.json" in names
     hashes = pd.read_csv(artifacts / "recordings.csv")["sha256"]
     assert hashes.str.fullmatch("[0-9a-f]{64}").all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        ("raise KeyboardInterrupt", "KILLED"),
+        ("hooks.on_pipeline_error(); mlflow.end_run('FAILED')", "FAILED"),
+    ],
+)
+def test_a_run_that_is_broken_off_is_not_called_finished(tmp_path, ending, status):
+    script = f"""
+import mlflow
+from epochal.hooks import TrackingHooks
+
+mlflow.start_run()
+hooks = TrackingHooks()
+hooks.before_pipeline_run()
+{ending}
+"""
+    tracked = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    subprocess.run([sys.executable, "-c", script], env=tracked, cwd=tmp_path, capture_output=True)
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        assert database.execute("select status from runs").fetchall() == [(status,)]

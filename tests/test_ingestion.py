@@ -187,6 +187,20 @@ def test_all_recordings_are_indexed_one_after_the_other():
     assert np.allclose(summary["duration_s"], 120.0)
 
 
+def test_recordings_without_any_label_are_named_in_a_warning(caplog):
+    named = [f"r{n}" for n in range(12)]
+    pieces = {name: partial(make_recording, recording_id=name) for name in named}
+    labelled = {"r0": partial(make_recording, recording_id="r0", labels=["W"])}
+    index_recordings(pieces | labelled, make_ingestion(), CLASSES)
+    assert "11 of 12 recordings have no label of study.classes" in caplog.text
+    assert "r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, ..." in caplog.text
+
+
+def test_nothing_is_said_where_each_recording_has_some_label(caplog):
+    index_recordings({"r1": partial(make_recording, labels=["W"])}, make_ingestion(), CLASSES)
+    assert caplog.text == ""
+
+
 def test_labels_of_other_classes_become_null():
     epochs, _ = index_recordings(
         {"r1": partial(make_recording, labels=["W", "MT"])}, make_ingestion(), CLASSES

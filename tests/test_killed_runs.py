@@ -23,8 +23,11 @@ from warm_process import WarmProcess
 SEED = 9
 N_KILLS = 3
 RUN = {"to_outputs": ["leaderboard"], "only_missing_outputs": True}
-# As few models as a leaderboard needs: the kills are what takes time.
-FEW = {"deep_models": {"models": {"residual_mlp": None}}, "ingestion": {"snapshot_s": None}}
+# As few models and epochs as a leaderboard needs: the kills are what takes time.
+FEW = {
+    "deep_models": {"models": {"residual_mlp": None}},
+    "ingestion": {"snapshot_s": None, "simulator_options": {"hours": 1.0}},
+}
 
 
 def run_until_killed(project: Project, *, after_files: int) -> int | None:

@@ -33,7 +33,7 @@ def test_a_subject_in_two_roles_or_folds_is_refused_by_name(epochs, column, valu
 
 def test_honest_features_are_no_clock(epochs):
     features = make_features(epochs)
-    refuse_clocks(features, epochs)
+    refuse_clocks([features], epochs)
     assert "eeg_level" in features
 
 
@@ -50,7 +50,7 @@ def test_honest_features_are_no_clock(epochs):
 )
 def test_a_planted_clock_is_refused_by_name(epochs, clock):
     with pytest.raises(LeakageError, match="carry time in session: planted"):
-        refuse_clocks(with_column(epochs, clock(epochs)), epochs)
+        refuse_clocks([with_column(epochs, clock(epochs))], epochs)
 
 
 def test_an_expanding_mean_of_something_that_grows_is_refused(epochs):
@@ -58,13 +58,13 @@ def test_an_expanding_mean_of_something_that_grows_is_refused(epochs):
     growing = epochs["epoch"] + random.normal(0, 5, len(epochs))
     mean = growing.groupby(epochs["recording_id"]).expanding().mean().to_numpy()
     with pytest.raises(LeakageError, match="planted"):
-        refuse_clocks(with_column(epochs, mean), epochs)
+        refuse_clocks([with_column(epochs, mean)], epochs)
 
 
 def test_a_slow_drift_with_noise_is_physiology(epochs):
     random = np.random.default_rng(0)
     features = with_column(epochs, 30.0 + epochs["epoch"] / 60 + random.normal(0, 0.3, len(epochs)))
-    refuse_clocks(features, epochs)
+    refuse_clocks([features], epochs)
     within = features[:60]["planted"].corr(epochs[:60]["onset_s"])
     assert 0.5 < within < 0.98  # it does drift
 
@@ -72,31 +72,31 @@ def test_a_slow_drift_with_noise_is_physiology(epochs):
 def test_a_clock_in_a_minority_of_sessions_is_an_accident(epochs):
     random = np.random.default_rng(0)
     column = np.where(epochs["subject_id"] == "s0", epochs["epoch"], random.normal(size=240))
-    refuse_clocks(with_column(epochs, column), epochs)
+    refuse_clocks([with_column(epochs, column)], epochs)
     with pytest.raises(LeakageError, match="planted"):
-        refuse_clocks(with_column(epochs[:60], column[:60]), epochs[:60])
+        refuse_clocks([with_column(epochs[:60], column[:60])], epochs[:60])
 
 
 def test_a_clock_with_a_hole_is_still_a_clock(epochs):
     hole = epochs["epoch"].between(10, 45)
     with pytest.raises(LeakageError, match="planted"):
-        refuse_clocks(with_column(epochs, epochs["epoch"].mask(hole)), epochs)
+        refuse_clocks([with_column(epochs, epochs["epoch"].mask(hole))], epochs)
 
 
 @pytest.mark.parametrize("column", [1.0, np.nan])
 def test_a_column_that_says_nothing_is_no_clock(epochs, column):
     features = with_column(epochs, np.full(len(epochs), column))
-    refuse_clocks(features, epochs)
+    refuse_clocks([features], epochs)
     assert features["planted"].nunique() <= 1
 
 
 @pytest.mark.slow
 def test_a_session_too_short_to_judge_is_not_judged():
     few = make_epochs(n_subjects=3, n_epochs=9)
-    refuse_clocks(with_column(few, few["epoch"]), few)
+    refuse_clocks([with_column(few, few["epoch"])], few)
     enough = make_epochs(n_subjects=3, n_epochs=10)
     with pytest.raises(LeakageError):
-        refuse_clocks(with_column(enough, enough["epoch"]), enough)
+        refuse_clocks([with_column(enough, enough["epoch"])], enough)
 
 
 def test_out_of_fold_and_held_out_rows_are_let_through(epochs):

@@ -97,8 +97,8 @@ OVER_SEQUENCES = {
     "sequence": {"n_epochs": 7},
     "training": {"max_epochs": 3},
     "augmentations": [{"kind": "shift"}],
-    "sampling": {"kind": "hard"},
-    "pretraining": {"max_epochs": 3},
+    "sampling": {"kind": "hard", "first_epochs": 1},
+    "pretraining": {"task": "masked", "max_epochs": 3},
     "pretrained": "weights",
     "domain_weight": 0.1,
 }
@@ -115,3 +115,59 @@ def test_what_the_network_over_single_columns_would_pass_over_is_refused_by_name
 def test_what_it_reads_and_what_is_as_by_default_are_taken():
     asked = {"loss": {"kind": "focal"}, "sequence": {"n_epochs": 1}, "class_weight": "sqrt"}
     assert NetworkModelOptions(kind="residual_mlp", **asked).loss.kind == "focal"
+
+
+def test_what_no_task_of_pre_training_reads_is_refused_by_name():
+    with pytest.raises(ValidationError, match="`masked_share` is for `task: masked`"):
+        PretrainingOptions(masked_share=0.2)
+    with pytest.raises(ValidationError, match="`momentum` is for `task: byol`"):
+        PretrainingOptions(task="masked", momentum=0.9)
+    with pytest.raises(ValidationError, match="`max_epochs` is for `task: masked or byol`"):
+        PretrainingOptions(max_epochs=3)
+    assert PretrainingOptions(task="byol", momentum=0.9, max_epochs=3).momentum == 0.9
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"classes": ["REM"], "factor": 5}, "`classes` is for `kind: oversample`"),
+        ({"kind": "hard", "factor": 5}, "`factor` is for `kind: oversample`"),
+        ({"first_epochs": 3}, "`first_epochs` is for `kind: hard or two_stage`"),
+        ({"kind": "two_stage", "uniform_share": 0.1}, "`uniform_share` is for `kind: hard`"),
+        ({"kind": "hard", "min_votes": 3}, "`min_votes` is for `kind: two_stage`"),
+    ],
+    ids=str,
+)
+def test_what_an_order_does_not_read_is_refused_by_name(asked, message):
+    with pytest.raises(ValidationError, match=message):
+        SamplingOptions(**asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"early_stopping": {"rounds": 3}}, "a network has `training.patience`"),
+        (
+            {"params": {"head": "crf"}, "loss": {"kind": "focal"}},
+            "`head: crf` has a likelihood of its own",
+        ),
+        (
+            {"sampling": {"kind": "hard"}, "training": {"max_epochs": 5}},
+            "`sampling.first_epochs: 10` of `training.max_epochs: 5`: hard would never begin",
+        ),
+        (
+            {"sampling": {"kind": "two_stage", "first_epochs": 5}, "training": {"max_epochs": 5}},
+            "two_stage would never begin",
+        ),
+    ],
+    ids=str,
+)
+def test_what_a_network_would_pass_over_is_refused(asked, message):
+    with pytest.raises(ValidationError, match=message):
+        NetworkModelOptions(kind="cnn_bigru", **asked)
+
+
+def test_a_field_over_votes_is_learnt_by_their_loss():
+    votes = {"targets": "votes", "loss": {"kind": "kl_votes"}}
+    made = NetworkModelOptions(kind="cnn_bigru", params={"head": "crf"}, **votes)
+    assert made.loss.kind == "kl_votes"

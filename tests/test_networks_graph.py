@@ -15,12 +15,12 @@ from epochal.labels import proba_columns
 from epochal.serving.bundle import Scorer, read_bundle
 from epochal.serving.reading import read_raw
 from epochal.serving.scoring import score_recording
-from projects import Project, make_project
+from projects import Project, copy_of, prepared_copy
 
 pytestmark = pytest.mark.slow
 
 SIGNAL = {"channels": ["EEG Fpz-Cz", "EOG horizontal"], "band_hz": [0.3, 12], "sfreq": 25}
-QUICK = {"max_epochs": 5, "batch_size": 16, "learning_rate": 5e-3}
+QUICK = {"max_epochs": 3, "batch_size": 16, "learning_rate": 5e-3}
 STUDY = {
     "feature_engineering": {"network_inputs": {"signal": SIGNAL}},
     "classical_models": {"models": {"logistic_regression": None}},
@@ -37,10 +37,11 @@ NETWORKS = ("cnn1d", "s4d")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Project:
-    project = make_project(tmp_path_factory.mktemp("networks"))
+def finished(demo, tmp_path_factory) -> Project:
+    project = prepared_copy(demo, tmp_path_factory.mktemp("networks"))
     project.set(**STUDY)
-    project.command("run", "--to-outputs", "leaderboard,bundle", EPOCHAL_TRACKING="on")
+    rest = ("--only-missing-outputs", "--to-outputs", "leaderboard,bundle")
+    project.command("run", *rest, EPOCHAL_TRACKING="on")
     return project
 
 
@@ -93,11 +94,12 @@ def test_what_is_served_is_what_stands_on_the_leaderboard(finished):
     assert np.median(difference) < 0.05
 
 
-def test_a_changed_network_is_fitted_again_and_the_other_is_left_alone(finished):
-    before = {name: _stamp(finished, name) for name in NETWORKS}
-    models = {"cnn1d": {"training": {**QUICK, "learning_rate": 0.002}}}
-    finished.run("deep_models", params={"deep_models": {"models": models}})
-    after = {name: _stamp(finished, name) for name in NETWORKS}
+def test_a_changed_network_is_fitted_again_and_the_other_is_left_alone(finished, tmp_path):
+    changed = copy_of(finished, tmp_path)
+    before = {name: _stamp(changed, name) for name in NETWORKS}
+    models = {"cnn1d": {"training": {**QUICK, "max_epochs": 1}}}
+    changed.run("deep_models", params={"deep_models": {"models": models}})
+    after = {name: _stamp(changed, name) for name in NETWORKS}
     assert after["cnn1d"] != before["cnn1d"]
     assert after["s4d"] == before["s4d"]
 

@@ -6,8 +6,11 @@ own, in noise: what a study learns must stand far above the majority.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from builders import make_study as make_options
 from epochal.cli import cli
 from epochal.errors import EpochalError, RecordingError
 from epochal.options.checking import check_classes, check_folder
-from projects import ROOT, Project, make_project, merge
+from projects import ROOT, Project, make_once, make_project, merge, pictures_unrendered
 
 PAGE = (ROOT / "docs/how-to/your-own-study.md").read_text(encoding="utf-8")
 SFREQ = 100.0
@@ -162,12 +165,18 @@ def make_study(root: Path, name: str, data: Path | str, **changes: Any) -> Proje
 
 
 @pytest.fixture(scope="module", params=list(WRITERS))
-def finished(request, tmp_path_factory) -> tuple[str, Path]:
+def finished(request) -> tuple[str, Path]:
     """Both studies of the page, run through all eight pipelines."""
-    root = tmp_path_factory.mktemp(request.param)
-    data = WRITERS[request.param](root / "raw")
-    make_study(root, request.param, data).run(env=request.param)
-    return request.param, root / "data" / request.param
+    name = request.param
+    root = make_once(Path(os.environ["SHARED_BY_WORKERS"]) / name, partial(run_study, name))
+    return name, root / "data" / name
+
+
+def run_study(name: str, root: Path) -> None:
+    """Run a study of the page; of the naps alone the pictures are rendered."""
+    data = WRITERS[name](root / "raw")
+    with contextlib.nullcontext() if name == "naps" else pictures_unrendered():
+        make_study(root, name, data).run(env=name)
 
 
 @pytest.mark.parametrize("name", list(WRITERS))
@@ -267,6 +276,15 @@ PLANTED = {
         {"feature_engineering": {"signals": {"cz": {"features": ["band_powr"]}}}},
         "feature_engineering.signals.cz: no feature set 'band_powr'; did you mean 'band_power'?",
     ),
+    "unknown kind of model": (
+        {"classical_models": {"models": {"lightgbm": {"kind": "lightgmb"}}}},
+        "classical_models.models.lightgbm: no kind 'lightgmb'; did you mean 'lightgbm'?",
+    ),
+    "misspelt hyper-parameter": (
+        {"classical_models": {"models": {"lightgbm": {"params": {"num_leafs": 9}}}}},
+        "classical_models.models.lightgbm: lightgbm: no parameter 'num_leafs'; "
+        "did you mean 'num_leaves'?",
+    ),
     "missing folder": (
         {"ingestion": {"path": "/data/nap"}},
         "/data/nap: no such folder (ingestion.path)",
@@ -278,6 +296,11 @@ PLANTED = {
     "class without a label": (
         {"ingestion": {"reader_options": {"stages": {"asleep": None}}}},
         "ingestion.reader_options.stages: no label becomes 'asleep' of study.classes",
+    ),
+    "no number": (
+        {"ingestion": {"epoch_length_s": "thirty"}},
+        "epoch_length_s Input should be a valid number, unable to parse string as a number, "
+        "and not 'thirty'",
     ),
     "nothing given": ({"ingestion": {"epoch_length_s": "???"}}, "epoch_length_s Field required"),
 }

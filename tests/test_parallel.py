@@ -1,14 +1,24 @@
 import os
+import signal
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
+import h5py
 import pytest
 from pydantic import ValidationError
 
 from epochal.errors import EpochalError, RecordingError
 from epochal.parallel import ParallelOptions, run_pieces
-from parallel_pieces import fail, fail_unpicklably, fail_untransportably, write
+from parallel_pieces import (
+    fail,
+    fail_unpicklably,
+    fail_untransportably,
+    write,
+    write_many_hdf5,
+)
+from warm_process import WarmProcess
 
 BACKENDS = ["sequential", "threads", "processes"]
 
@@ -76,6 +86,36 @@ def test_an_interrupt_is_not_taken_for_a_failure():
         run({"a": partial(fail, KeyboardInterrupt())}, "sequential")
 
 
+def _press_ctrl_c_once_files_are_written(process, folder):
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob(".part-*"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    log = folder / "log"
+    while "Ctrl-C again kills" not in log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_after_ctrl_c_what_is_being_written_is_finished_and_nothing_else_begun(tmp_path):
+    process = WarmProcess(write_many_hdf5, tmp_path, 2000, log=tmp_path / "log")
+    _press_ctrl_c_once_files_are_written(process, tmp_path)
+    assert process.wait(timeout=120) == 1
+    assert not list(tmp_path.glob(".part-*"))
+    written = list(tmp_path.glob("*.h5"))
+    assert 4 <= len(written) < 8
+    for path in written:
+        with h5py.File(path) as file:
+            assert len(file) == 2000
+
+
+def test_a_second_ctrl_c_kills(tmp_path):
+    process = WarmProcess(write_many_hdf5, tmp_path, 10**9, log=tmp_path / "log")
+    _press_ctrl_c_once_files_are_written(process, tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == -signal.SIGINT
+    assert not list(tmp_path.glob("[!.]*.h5"))
+
+
 def test_no_pieces_are_no_failures():
     assert run({}) == {}
 
@@ -122,15 +162,27 @@ def test_progress_is_not_written_where_there_is_no_terminal(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("n_jobs", "expected"), [(-1, os.cpu_count()), (3, 3), (0, 1)], ids=["all", "three", "none"]
+    ("n_jobs", "expected"), [(-1, os.cpu_count()), (3, 3)], ids=["all", "three"]
 )
 def test_minus_one_job_is_one_per_core(n_jobs, expected):
     assert ParallelOptions(n_jobs=n_jobs).n_workers == expected
 
 
+@pytest.mark.parametrize("n_jobs", [0, -2])
+def test_a_number_of_workers_that_is_none_is_refused(n_jobs):
+    with pytest.raises(EpochalError, match=rf"n_jobs: -1 .* and not {n_jobs}"):
+        ParallelOptions(n_jobs=n_jobs)
+
+
 def test_an_unknown_backend_is_refused():
     with pytest.raises(ValidationError, match="backend"):
         ParallelOptions(backend="gpu")
+
+
+def test_a_cluster_that_would_not_be_asked_is_refused():
+    with pytest.raises(EpochalError, match=r"parallel.address is for backend: dask.*threads"):
+        ParallelOptions(address="tcp://127.0.0.1:8786")
+    assert ParallelOptions(backend="dask", address="tcp://127.0.0.1:8786").n_workers
 
 
 def test_a_piece_need_not_be_a_partial():

@@ -1,7 +1,9 @@
 """One contract for every study: parameters validate, every key is read, every dataset resolves."""
 
 import shutil
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,12 +13,15 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from epochal.datasets.keyed import Keyed
+from epochal.options.checking import check_study
 from epochal.pipeline_registry import PIPELINES
 from projects import ROOT, make_project
 
 STUDIES = sorted(
     path.name for path in (ROOT / "conf").iterdir() if path.is_dir() and path.name != "base"
 )
+SECTIONS = ("study", *PIPELINES)
+FAST = sorted((ROOT / "conf").glob("*/fast.yml"))
 
 
 @pytest.fixture(autouse=True)
@@ -25,10 +30,10 @@ def _configured(monkeypatch):
     configure_project("epochal")
 
 
-def parameters(study: str, conf: Path = ROOT / "conf") -> dict:
+def parameters(study: str, conf: Path = ROOT / "conf", **changed: Any) -> dict:
     loader = OmegaConfigLoader(
         str(conf), env=study, base_env="base", merge_strategy={"parameters": "soft"},
-        custom_resolvers=_resolvers(),
+        custom_resolvers=_resolvers(), runtime_params=changed,
     )  # fmt: skip
     return loader["parameters"]
 
@@ -90,19 +95,20 @@ def test_the_parameters_of_a_study_validate(study):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", STUDIES)
-def test_a_planted_unknown_option_in_any_section_is_refused(study, tmp_path):
+@pytest.mark.parametrize(
+    ("study", "section"),
+    # every section of one study, and of every study one: the sections are checked alike
+    [*(("demo", name) for name in SECTIONS), *zip(STUDIES, cycle(SECTIONS), strict=False)],
+)
+def test_a_planted_unknown_option_in_any_section_is_refused(study, section, tmp_path):
     project = make_project(tmp_path)
-    for section in ("study", *PIPELINES):
-        files = parameter_files(study, tmp_path / "conf")
-        path = next((file for file in files if f"\n{section}:" in file.read_text()), files[0])
-        original = path.read_text()
-        changed = yaml.safe_load(original)
-        changed.setdefault(section, {})["misspelt"] = 1
-        path.write_text(yaml.safe_dump(changed))
-        with pytest.raises(Exception, match="misspelt"):
-            _ = _context(project.path, study).params
-        path.write_text(original)
+    files = parameter_files(study, tmp_path / "conf")
+    path = next((file for file in files if f"\n{section}:" in file.read_text()), files[0])
+    changed = yaml.safe_load(path.read_text())
+    changed.setdefault(section, {})["misspelt"] = 1
+    path.write_text(yaml.safe_dump(changed))
+    with pytest.raises(Exception, match="misspelt"):
+        _ = _context(project.path, study).params
 
 
 @pytest.mark.slow
@@ -124,6 +130,18 @@ def test_a_planted_dataset_without_an_entry_is_found(tmp_path):
     del catalog["features"]
     path.write_text(yaml.safe_dump(catalog))
     assert "features" not in _context(project.path, "demo").catalog
+
+
+@pytest.mark.slow
+def test_a_study_may_say_of_its_own_how_pieces_run_without_losing_the_rest(tmp_path, monkeypatch):
+    monkeypatch.setenv("EPOCHAL_BACKEND", "processes")
+    project = make_project(tmp_path)
+    globals_of_demo = tmp_path / "conf/demo/globals.yml"
+    globals_of_demo.write_text("study: demo\nparallel: {n_jobs: 1}\n")
+    loader = _context(project.path, "demo").config_loader
+    expected = {"n_jobs": 1, "backend": "processes", "table_memory_mb": None, "address": None}
+    assert loader["globals"]["parallel"] == expected
+    assert loader["catalog"]["recordings"]["parallel"] == expected
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -153,3 +171,30 @@ def _resolvers():
     from omegaconf.resolvers import oc
 
     return {"oc.env": oc.env}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FAST, ids=lambda path: path.parent.name)
+def test_a_fast_preset_is_its_study_with_shorter_trainings(path):
+    preset = yaml.safe_load(path.read_text(encoding="utf-8"))["run"]
+    assert preset["env"] == path.parent.name
+    quick, usual = parameters(preset["env"], **preset["params"]), parameters(preset["env"])
+    check_study(quick)
+    models = usual["deep_models"]["models"].items()
+    passes = {
+        name: model["training"]["max_epochs"] for name, model in models if "training" in model
+    }
+    assert passes
+    for name, n_passes in passes.items():
+        model = quick["deep_models"]["models"][name]
+        assert model["training"]["max_epochs"] <= n_passes / 3, name
+        assert {"training", "sampling"} >= {
+            key for key in model if model[key] != dict(models)[name].get(key)
+        }
+
+
+def test_every_study_of_minutes_or_more_has_a_fast_preset():
+    assert [path.parent.name for path in FAST] == [
+        "harmful_eeg", "rodent_sleep", "sleep_edfx", "wearable_stress",
+    ]  # fmt: skip
+    assert all(f"--config conf/{path.parent.name}/fast.yml" in path.read_text() for path in FAST)

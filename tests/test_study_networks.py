@@ -137,6 +137,36 @@ def test_the_page_of_the_stress_study_quotes_the_leaderboard_of_the_network():
     for model in ("schedule_only", "lightgbm", "lightgbm_raw", "resnet_se"):
         row = next(one for one in text.splitlines() if one.startswith(f"| `{model}` | ."))
         for figure in ("accuracy", "macro_f1", "kappa"):
-            assert f"| {board.loc[model, figure]:.3f}".replace("0.", ".") in row, (model, figure)
+            assert f"| {_decimals(board.loc[model, figure])}" in row, (model, figure)
         shares = [1 - found[model, "relax"], *(found[model, task] for task in TASKS)]
         assert row.endswith("".join(f" {share:.0%} |".replace("%", " %") for share in shares))
+
+
+def test_the_page_on_networks_quotes_the_leaderboard_of_the_sleep_study():
+    board = pd.read_csv(ROOT / "docs/figures/sleep_edfx/leaderboard.csv")
+    oof, test = (board[board["role"] == role].set_index("model") for role in ("oof", "test"))
+    assert set(board["data_source"]) == {"simulated"}
+    text = (ROOT / "docs/explanation/networks.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| `sleep_edfx` |"))
+    described = " ".join(text.split())
+    figures = ("accuracy", "macro_f1", "kappa", "f1_N1")
+    network, trees = (
+        [_decimals(oof.loc[model, name]) for name in figures]
+        for model in ("cnn_bigru", "lightgbm_all")
+    )
+    said = "accuracy {}, macro-F1 {}, κ {}, N1 {} | `lightgbm_all`: {}, {}, {}, {} |"
+    assert row.endswith(said.format(*network, *trees))
+    (low, high), (tree_low, tree_high) = (
+        map(_decimals, oof.loc[model, ["kappa_low", "kappa_high"]])
+        for model in ("cnn_bigru", "lightgbm_all")
+    )
+    assert f"{low} to {high} over subjects, of the trees {tree_low} to {tree_high}" in described
+    held_out = [_decimals(test.loc[model, "kappa"]) for model in ("cnn_bigru", "lightgbm_all")]
+    assert "on four subjects held out, {} and {}".format(*held_out) in described
+    smoothed = oof.filter(regex="^stack_(forward|viterbi|mode|median)", axis=0)["kappa"].max()
+    assert f"(κ {_decimals(oof.loc['stack', 'kappa'])})" in described
+    assert f"smoothing on top of it ({_decimals(smoothed)})" in described
+
+
+def _decimals(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from epochal.pipeline_registry import PIPELINES
 from projects import copy_of
 
 MODULES = "import atexit, sys; atexit.register(lambda: print('MODULES', *sys.modules)); "
@@ -60,3 +61,10 @@ def test_only_the_pipelines_that_are_asked_for_are_imported(ingested):
     _, modules = imported_by(KEDRO, *NOTHING_TO_DO, cwd=ingested)
     found = {name for name in modules if name.startswith("epochal.pipelines.")}
     assert {name.split(".")[2] for name in found} == {"ingestion"}
+
+
+@pytest.mark.slow
+def test_a_graph_is_known_before_what_fits_and_trains_is_imported():
+    imports = "".join(f"import epochal.pipelines.{name}; " for name in PIPELINES)
+    _, modules = imported_by(MODULES + imports)
+    assert not {"lightgbm", "lightning", "mlflow", "onnxruntime", "torch", "xgboost"} & modules

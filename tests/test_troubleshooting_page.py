@@ -20,6 +20,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
 
 from builders import make_bundle, make_night, write_edf
 from epochal.cli import cli, one_line_errors
@@ -104,6 +105,26 @@ def test_the_system_kills_a_worker_for_its_memory():
         "TerminatedWorkerError: A worker process managed by the executor was unexpectedly "
         "terminated.",
         "; out of memory: fewer workers",
+    )
+
+
+def test_a_dask_scheduler_has_no_workers(caplog):
+    distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
+    from epochal.cluster import outcomes_on_cluster
+
+    none = {"n_workers": 0, "processes": False, "dashboard_address": None}
+    with distributed.LocalCluster(**none) as cluster, distributed.Client(cluster):
+        list(outcomes_on_cluster({}, print, None))  # of no piece: nothing to wait for
+    expect(caplog.text, "WARNING", "No worker at ", ": waiting for one")
+
+
+def test_a_dask_cluster_is_named_and_would_not_be_asked():
+    with pytest.raises((ValidationError, EpochalError)) as failed:
+        ParallelOptions(backend="threads", address="tcp://scheduler:8786")
+    expect(
+        str(failed.value),
+        "parallel.address is for backend: dask, and this is threads "
+        "(EPOCHAL_DASK, EPOCHAL_BACKEND)",
     )
 
 

@@ -2,7 +2,8 @@
 
 What is killed, stopped or asked as a service needs a process of its own; that each of them imports
 numpy, pandas and the rest anew tests nothing and takes seconds. How a command starts from nothing
-is tested by `commands/test_serve.py`, `commands/test_score_start.py` and `test_startup.py`.
+is tested by `commands/test_serve.py`, `commands/test_score_start.py`, `test_startup.py` and
+`test_tool.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-# What a service and a worker import: nothing that reads the environment as it is imported.
+# What a service, a worker and a run import: nothing that reads the project's environment as it is
+# imported.
 LIBRARIES = (
-    "distributed", "edfio", "fastapi", "h5py", "httptools", "multipart", "onnxruntime", "pandas",
-    "prometheus_client",
-    "pydantic_settings", "pywt", "scipy.ndimage", "scipy.signal", "scipy.stats", "uvicorn",
-    "uvloop", "websockets", "epochal.serving.app",
+    "distributed", "edfio", "fastapi", "h5py", "httptools", "kedro.framework.cli",
+    "kedro.framework.session", "lightgbm", "matplotlib.figure", "multipart", "onnxruntime",
+    "pandas", "prometheus_client", "pydantic_settings", "pywt", "scipy.ndimage", "scipy.signal",
+    "scipy.stats", "sklearn.ensemble", "sklearn.neural_network", "uvicorn", "uvloop",
+    "websockets", "epochal.serving.app",
 )  # fmt: skip
 _processes = get_context("forkserver")
 _processes.set_forkserver_preload(["warm_process", *LIBRARIES])
@@ -95,6 +98,8 @@ def call_script(path: Path, *arguments: str) -> None:
 def _begin(place: tuple, function: Callable[..., Any], arguments: tuple) -> None:
     cwd, env, log = place
     os.setsid()
+    # Deaf to Ctrl-C where `epochal score --jobs` was first to start the process that we come from.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)

@@ -26,9 +26,11 @@ import torch
 from epochal.epoch_inputs import EpochInputs, InputStore, write_inputs
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.networks.scaled import ScaledNetwork
-from epochal.models.training.batches import Order, RowTargets, SequenceData, load_batches
+from epochal.models.training.batches import Order, SequenceData, load_batches
+from epochal.models.training.curves import FitPlace
 from epochal.models.training.epoch_rows import EpochRows, Sequences
 from epochal.models.training.losses import make_loss
+from epochal.models.training.targets import RowTargets
 from epochal.models.training.trainer import NetworkTraining, train
 from epochal.options.networks import TrainingOptions
 
@@ -171,7 +173,7 @@ def compare_with_lightning(paths, name, length, batch_size):
         )
         batches = load_batches(data, batch_size, order=make_order(len(data)))
         with tempfile.TemporaryDirectory() as folder:
-            train(module, batches, None, folder=Path(folder), name=name, part="all")
+            train(module, batches, None, FitPlace(Path(folder), name, "all"))
 
     short, long, plain = take_turns(
         lambda: fit(1),

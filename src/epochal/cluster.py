@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from epochal import __version__
 from epochal.errors import EpochalError, explain
 from epochal.mapped_tables import MappedTable, describe_mapping
 
+logger = logging.getLogger(__name__)
 Outcome = tuple[str, BaseException | None]
 # A table below this travels with its piece; one above is sent once for all pieces that use it.
 SHARED_FROM_BYTES = 100_000
@@ -38,7 +40,9 @@ def outcomes_on_cluster(
         from distributed import as_completed
     except ImportError as error:
         raise EpochalError("parallel.backend dask needs: pip install 'epochal[cluster]'") from error
-    with _client(address) as client:
+    with connected(address) as client:
+        if not client.nthreads():
+            logger.warning("No worker at %s: waiting for one", client.scheduler.address)
         futures = _submit_all(client, pieces, attempt)
         names = {future.key: name for name, future in futures.items()}
         try:
@@ -106,7 +110,7 @@ def _settle(version: str, folder: str) -> None:
 
 
 @contextmanager
-def _client(address: str | None) -> Iterator[Any]:
+def connected(address: str | None) -> Iterator[Any]:
     """Connect to the scheduler at an address, or take the client that is there already."""
     if address is None:
         yield _client_at_hand()
@@ -117,11 +121,21 @@ def _client(address: str | None) -> Iterator[Any]:
     if where == "scheduler_file" and not Path(address).is_file():  # Dask would wait for it
         raise EpochalError(f"parallel.address: no such scheduler file: {address}")
     try:
+        _refuse_malformed(address)
         client = Client(**{where: address}, set_as_default=False)
     except (OSError, ValueError) as error:  # a time-out is an OSError
         raise EpochalError(f"parallel.address: no Dask scheduler at {address} ({error})") from error
     with client:
         yield client
+
+
+def _refuse_malformed(address: str) -> None:
+    """Raise `ValueError` for an address without a port: Dask's client never ends over one."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+
+    scheme, host = parse_address(address)
+    if scheme in ("tcp", "tls") and not address.endswith(".json"):
+        parse_host_port(host)
 
 
 def _client_at_hand() -> Any:

@@ -11,6 +11,11 @@ _OUT_OF_MEMORY = (
     "; out of memory: fewer workers (parallel.n_jobs in globals.yml, EPOCHAL_BACKEND=sequential), "
     "smaller models or batches, or fewer features need less; see docs/how-to/troubleshoot.md"
 )
+# How pydantic says what was given, where that is a single value and the reason does not say it.
+_GIVEN = re.compile(
+    r" \[type=(?!extra_forbidden|missing|value_error)\w+, "
+    r"input_value=('[^']*'|-?[\d.]+|True|False|None), input_type=\w+\]"
+)
 # What Kedro and pydantic put around a reason.
 _FRAMEWORKS = re.compile(
     r"Parameter validation failed:|- Parameter '[^']*': Failed to instantiate \w+ for parameter"
@@ -63,7 +68,8 @@ def explain(error: BaseException) -> str:
     """Return a failure's reason in one line: the user's own fault where one is in the chain."""
     fault = fault_of(error)
     if fault is not None:
-        return " ".join(_FRAMEWORKS.sub(" ", str(fault)).split())
+        reason = _GIVEN.sub(r", and not \1", str(fault))
+        return " ".join(_FRAMEWORKS.sub(" ", reason).split())
     reason = " ".join(str(error).split()) or "no reason given"
     return f"{type(error).__name__}: {reason}{hint_of(error) or ''} (EPOCHAL_DEBUG=1 shows where)"
 

@@ -1,7 +1,8 @@
-"""Kedro hooks: forget what is stale, track each run, say at the end how it went."""
+"""Kedro hooks: track each run, say at the end how it went."""
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 from collections.abc import Callable
@@ -11,71 +12,20 @@ from typing import Any
 
 import pandas as pd
 from kedro.framework.hooks import hook_impl
-from kedro.io import CatalogProtocol, DatasetNotFoundError
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from pydantic import BaseModel
 
-from epochal.datasets.keyed import Keyed
-from epochal.datasets.keys import key_of
 from epochal.models.training.curves import LISTENERS, CurvePoint
-from epochal.options.checking import check_study
 from epochal.places import local_copy
+from epochal.preflight import find_dataset
 
 logger = logging.getLogger(__name__)
 LEADERBOARD = "leaderboard"
+SIMULATED = "Simulated recordings: these figures say that the tool works, nothing about people."
 _PARAMETER_CHARACTERS = 500  # MLflow's own limit
 _SHOWN = ["model", "family", "role", "causal", "data_source", "n_epochs", "n_subjects", "accuracy",
           "macro_f1", "kappa", "kappa_low", "kappa_high", "log_loss", "ece"]  # fmt: skip
-
-
-class StudyHooks:
-    """Refuse a study whose sections do not fit each other before any node runs.
-
-    Kedro validates the sections that the asked pipelines read, and takes unknown ones in silence.
-    """
-
-    @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Check all sections, and the raw files' folder where the run lists what is in it."""
-        check_study(
-            _dataset("parameters", catalog).load(), reads_files="sources" in pipeline.all_outputs()
-        )
-
-
-class FreshnessHooks:
-    """Tell every output what it would be made from now; one made from something else is missing.
-
-    A key is the hash of the node's function, the package's version, the parameters, and the keys
-    of the inputs. Nothing is removed: stale data stay until what replaces them is whole.
-    """
-
-    @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Hand every output its key, in the order of the graph."""
-        keys: dict[str, str] = {}
-        for node in pipeline.nodes:
-            inputs = [keys.get(name) or _input_key(name, catalog) for name in node.inputs]
-            key = key_of(("node", node.func, inputs))
-            for name in node.outputs:
-                keys[name] = key
-                dataset = _dataset(name, catalog)
-                if isinstance(dataset, Keyed):
-                    dataset.expect(key)
-
-
-def _input_key(name: str, catalog: CatalogProtocol) -> str:
-    """Return the key of a parameter, or what is written down of a dataset made earlier."""
-    dataset = _dataset(name, catalog)
-    if name == "parameters" or name.startswith("params:"):
-        return key_of(dataset.load())
-    return dataset.stored_key() if isinstance(dataset, Keyed) else ""
-
-
-def _dataset(name: str, catalog: CatalogProtocol) -> Any:
-    try:
-        return catalog.get(name)
-    except DatasetNotFoundError:
-        return None
 
 
 class TrackingHooks:
@@ -84,22 +34,39 @@ class TrackingHooks:
     kedro-mlflow opens and closes the run; without it, nothing is tracked.
     """
 
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self) -> None:
+        """See to it that a run broken off by Ctrl-C is called so: MLflow would call it finished."""
+        mlflow = sys.modules.get("mlflow")
+        if mlflow is not None and mlflow.active_run() is not None:
+            atexit.register(_end_as_killed)  # before MLflow's own, which was registered earlier
+
+    @hook_impl(tryfirst=True)
+    def on_pipeline_error(self) -> None:
+        """Leave the end to kedro-mlflow, which calls the run failed."""
+        atexit.unregister(_end_as_killed)
+
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Log what the run made, while kedro-mlflow's run is still open."""
+        atexit.unregister(_end_as_killed)
         mlflow = sys.modules.get("mlflow")
         if mlflow is None or mlflow.active_run() is None:
             return
         mlflow.log_params(flatten(_parameters(pipeline, catalog)))
         mlflow.log_text(_environment(), "environment.txt")
         for name in sorted(pipeline.all_outputs()):
-            dataset = _dataset(name, catalog)
+            dataset = find_dataset(name, catalog)
             tracked = (getattr(dataset, "metadata", None) or {}).get("epochal", {}).get("track")
             if tracked == "artifact" and dataset.exists():
                 mlflow.log_artifact(str(local_copy(dataset.location)))
             elif tracked == "figures" and dataset.exists():
                 mlflow.log_artifact(str(local_copy(dataset.location)))
                 mlflow.log_metrics(_figures(dataset.load()))
+
+
+def _end_as_killed() -> None:
+    sys.modules["mlflow"].end_run("KILLED")
 
 
 class CurveHooks:
@@ -158,7 +125,7 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 def _parameters(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, Any]:
     names = sorted(name for name in pipeline.inputs() if name.startswith("params:"))
-    return {name.removeprefix("params:"): _dataset(name, catalog).load() for name in names}
+    return {name.removeprefix("params:"): find_dataset(name, catalog).load() for name in names}
 
 
 def _environment() -> str:
@@ -185,22 +152,23 @@ class SummaryHooks:
         """Print the leaderboard and the failures that the run's datasets tolerated."""
         outputs = pipeline.all_outputs()
         if LEADERBOARD in outputs:
-            print_leaderboard(_dataset(LEADERBOARD, catalog).load(), _caveats(catalog))
+            print_leaderboard(find_dataset(LEADERBOARD, catalog).load(), _caveats(catalog))
         for name in sorted(outputs):
-            failures: dict[str, str] = getattr(_dataset(name, catalog), "failures", dict)()
+            failures: dict[str, str] = getattr(find_dataset(name, catalog), "failures", dict)()
             if failures:
                 reasons = "".join(f"\n  {reason}" for reason in failures.values())
                 logger.warning("%d of '%s' left out:%s", len(failures), name, reasons)
 
 
 def print_leaderboard(board: pd.DataFrame, caveats: tuple[str, ...]) -> None:
-    """Print the leaderboard's main columns and the study's caveats."""
+    """Print the leaderboard's main columns, the study's caveats, and whether it was simulated."""
     shown = board[[column for column in _SHOWN if column in board]]
     sys.stdout.write(shown.to_string(index=False, float_format="{:.3f}".format) + "\n")
-    for sentence in caveats:
+    simulated = (SIMULATED,) if "simulated" in set(board["data_source"]) else ()
+    for sentence in dict.fromkeys((*simulated, *caveats)):
         sys.stdout.write(f"Note: {sentence}\n")
 
 
 def _caveats(catalog: CatalogProtocol) -> tuple[str, ...]:
-    study = _dataset("params:study", catalog)
+    study = find_dataset("params:study", catalog)
     return study.load().caveats if study is not None else ()

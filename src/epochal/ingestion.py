@@ -27,6 +27,7 @@ from epochal.signals.quality_policy import describe_dropped
 from epochal.simulation.cohort import write_cohort
 
 logger = logging.getLogger(__name__)
+_NAMED = 10  # recordings in a warning
 # What splits may be made by; null where the recording does not say.
 FACTS = ("age", "sex", "site", "strain", "subset")
 NO_SUBSTITUTES: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -121,10 +122,22 @@ def index_recordings(
         epochs.append(index_epochs(recording, options))
         summary.append(describe_recording(recording, options))
     table = keep_classes(pd.concat(epochs, ignore_index=True), classes)
-    dropped = describe_dropped(table)
-    if dropped:
-        logger.warning(dropped)
+    for told in filter(None, (describe_unlabelled(table), describe_dropped(table))):
+        logger.warning(told)
     return count_votes(table, classes), pd.DataFrame(summary)
+
+
+def describe_unlabelled(epochs: pd.DataFrame) -> str:
+    """Return a sentence that names the recordings without any label, empty where each has some."""
+    has_labels = epochs["label"].notna().groupby(epochs["recording_id"], sort=False).any()
+    without = has_labels.index[~has_labels].astype(str).tolist()
+    if not without:
+        return ""
+    named = ", ".join(without[:_NAMED]) + (", ..." if len(without) > _NAMED else "")
+    return (
+        f"{len(without)} of {len(has_labels)} recordings have no label of study.classes and say "
+        f"nothing to any model: {named}. Are their files of labels where the reader looks for them?"
+    )
 
 
 def note_processed(sources: pd.DataFrame, read: Collection[str]) -> list[str]:

@@ -209,27 +209,30 @@ def refuse_known_subjects(name: str, subjects: Iterable[str], splits: pd.DataFra
         )
 
 
-def refuse_clocks(features: pd.DataFrame, epochs: pd.DataFrame) -> None:
+def refuse_clocks(tables: Iterable[pd.DataFrame], epochs: pd.DataFrame) -> None:
     """Raise `LeakageError` naming the feature columns that tell the time in session.
 
-    A column is a clock when, in half of the recordings or more, it orders the epochs by time
-    (absolute rank correlation with the onset of at least .98): a clock, an epoch index, a
-    cumulative or expanding statistic.
+    The tables are of whole recordings. A column is a clock when, in half of the recordings or
+    more, it orders the epochs by time (absolute rank correlation with the onset of at least .98):
+    a clock, an epoch index, a cumulative or expanding statistic.
     """
-    merged = features.merge(
-        epochs[["recording_id", "epoch", "onset_s"]], on=["recording_id", "epoch"]
-    )
-    columns = features.columns.difference(["recording_id", "epoch"])
-    correlations = pd.DataFrame(
-        [_rank_correlation(rows, columns) for _, rows in merged.groupby("recording_id")]
-    )
-    clocks = columns[(correlations.abs().median() >= CLOCK_CORRELATION).reindex(columns)]
-    if len(clocks):
+    onsets = epochs[["recording_id", "epoch", "onset_s"]]
+    correlations = pd.DataFrame([row for table in tables for row in _with_time(table, onsets)])
+    medians = correlations.fillna(0.0).abs().median()
+    clocks = sorted(medians.index[medians >= CLOCK_CORRELATION])
+    if clocks:
         raise LeakageError(
             f"Features that carry time in session: {', '.join(clocks)}. The protocol's "
             "tasks follow a fixed order, so time alone tells the class; drop them "
             "(feature_engineering.drop)"
         )
+
+
+def _with_time(features: pd.DataFrame, onsets: pd.DataFrame) -> list[pd.Series]:
+    """Return each recording's correlations of all columns with the onset."""
+    columns = features.columns.difference(["recording_id", "epoch"])
+    merged = features.merge(onsets, on=["recording_id", "epoch"])
+    return [_rank_correlation(rows, columns) for _, rows in merged.groupby("recording_id")]
 
 
 def _rank_correlation(rows: pd.DataFrame, columns: pd.Index) -> pd.Series:

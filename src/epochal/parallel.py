@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from epochal.errors import EpochalError, explain, fault_of
+from epochal.threads import as_threads_finish
 
 Backend = Literal["sequential", "threads", "processes", "dask"]
 
@@ -39,10 +41,25 @@ class ParallelOptions(BaseModel):
     )
     progress: bool = Field(True, description="Show a progress bar on a terminal.")
 
+    @model_validator(mode="after")
+    def _check(self) -> ParallelOptions:
+        """Refuse a cluster that would not be asked, and a number of workers that is none."""
+        if self.n_jobs < -1 or self.n_jobs == 0:
+            raise EpochalError(
+                f"parallel.n_jobs: -1 (one per core) or a number of workers, and not {self.n_jobs} "
+                "(globals.yml)"
+            )
+        if self.address is not None and self.backend != "dask":
+            raise EpochalError(
+                f"parallel.address is for backend: dask, and this is {self.backend} "
+                "(EPOCHAL_DASK, EPOCHAL_BACKEND)"
+            )
+        return self
+
     @property
     def n_workers(self) -> int:
         """The number of workers on this machine."""
-        return (os.cpu_count() or 1) if self.n_jobs < 0 else max(1, self.n_jobs)
+        return (os.cpu_count() or 1) if self.n_jobs == -1 else self.n_jobs
 
 
 def run_pieces(
@@ -53,12 +70,12 @@ def run_pieces(
 ) -> dict[str, BaseException]:
     """Call every piece and return the failures by name; the others have all been done.
 
-    What a piece returns is thrown away: a piece stores its own result.
+    What a piece returns is thrown away: a piece stores its own result. After Ctrl-C the
+    pieces under way in threads are finished, and no other is begun.
     """
     options = options or ParallelOptions()
     failures: dict[str, BaseException] = {}
-    with _one_thread_inside():
-        outcomes = _outcomes(pieces, options)
+    with _one_thread_inside(), closing(_outcomes(pieces, options)) as outcomes:
         for name, error in _with_progress(outcomes, len(pieces), description, options):
             if error is not None:
                 failures[name] = error
@@ -66,7 +83,7 @@ def run_pieces(
 
 
 def _outcomes(pieces: Mapping[str, Callable[[], Any]], options: ParallelOptions) -> Any:
-    """Yield `(name, error or None)` as the pieces finish, in any order."""
+    """Return a generator of `(name, error or None)` as the pieces finish, in any order."""
     if options.backend == "dask" and pieces:
         from epochal.cluster import outcomes_on_cluster
 
@@ -74,10 +91,11 @@ def _outcomes(pieces: Mapping[str, Callable[[], Any]], options: ParallelOptions)
     n_workers = min(options.n_workers, len(pieces))
     if options.backend == "sequential" or n_workers <= 1:
         return (_attempt(name, piece) for name, piece in pieces.items())
+    if options.backend == "threads":
+        return as_threads_finish([partial(_attempt, *piece) for piece in pieces.items()], n_workers)
     from joblib import Parallel, delayed
 
-    backend = {"threads": "threading", "processes": "loky"}[options.backend]
-    pool = Parallel(n_jobs=n_workers, backend=backend, return_as="generator_unordered")
+    pool = Parallel(n_jobs=n_workers, backend="loky", return_as="generator_unordered")
     return pool(delayed(_attempt)(name, piece) for name, piece in pieces.items())
 
 

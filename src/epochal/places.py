@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ from epochal.errors import EpochalError, RecordingError
 PROTOCOLS = ("s3", "memory")
 
 
+# No drive letter of Windows: those are single.
+_ONE_SLASH = re.compile(r"[a-z][a-z0-9]+:/(?!/)")
+
+
 def is_remote(path: str | Path | Any) -> bool:
     """Say whether a path is in a bucket (or in memory), not on this machine's disks."""
     return "://" in str(path) and not str(path).startswith("file://")
@@ -34,6 +39,8 @@ def place_of(path: str) -> Any:
 
     Protocols other than `file`, `s3` and `memory` raise `EpochalError`.
     """
+    if _ONE_SLASH.match(str(path)):
+        raise EpochalError(f"{path}: two slashes after the colon: {path.replace(':/', '://', 1)}")
     if not is_remote(path):
         return Path(path.removeprefix("file://"))
     protocol = path.split("://")[0]

@@ -5,13 +5,13 @@ from pathlib import Path
 from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
-from epochal.hooks import CurveHooks, FreshnessHooks, StudyHooks, SummaryHooks, TrackingHooks
+from epochal.hooks import CurveHooks, SummaryHooks, TrackingHooks
+from epochal.preflight import StudyHooks
 from epochal.registry.hooks import RegistryHooks
 from epochal.tracking import LateTracking
 
 HOOKS = (
     StudyHooks(),
-    FreshnessHooks(),
     RegistryHooks(),
     LateTracking(),  # before what logs to the MLflow run that it opens
     TrackingHooks(),
@@ -27,6 +27,6 @@ CONFIG_LOADER_ARGS = {
         # So that a notebook's runs go to the project's MLflow database too.
         "project": lambda: str(find_kedro_project(Path.cwd()) or Path.cwd()),
     },
-    # A study's section says only what differs from base, at any depth of its first level.
-    "merge_strategy": {"parameters": "soft"},
+    # A study's section says only what differs from base, at any depth.
+    "merge_strategy": {"parameters": "soft", "globals": "soft"},
 }

@@ -128,6 +128,14 @@ def test_the_cells_can_be_listed_without_a_fit_or_a_recording(project):
             1,
             "no smoothing 'viterby'; did you mean 'viterbi'?",
         ),
+        (["rodent_sleep", "--context", "0"], 1, "experiment: context.0: Input should be greater"),
+        (["rodent_sleep", "--labelled", "-1"], 1, "experiment: labelled.0: Input should be"),
+        (["rodent_sleep", "--label-noise", "2"], 1, "experiment: label_noise.0: Input should be"),
+        (
+            ["rodent_sleep", "--reference", "three_feature"],
+            1,
+            "no row 'three_feature'; did you mean 'three_features'?",
+        ),
         (["rodent_sleep", "--baselines", "four"], 1, "no classical model 'four'"),
     ],
 )
@@ -136,6 +144,37 @@ def test_what_is_misspelt_is_one_line(project, arguments, code, message):
     assert done.exit_code == code
     assert message in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_misspelt_reference_is_found_before_anything_is_prepared(project):
+    done = call("rodent_sleep", "--reference", f"{NONE}s")
+    assert done.exit_code == 1
+    assert f"no row '{NONE}s'; did you mean '{NONE}'?" in done.output
+    assert not (project.path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [({"droput": 0.1}, "no parameter 'droput'; did you mean 'dropout'?"), ({"dropout": 7}, "7")],
+)
+def test_a_network_that_cannot_be_made_is_found_before_anything_is_prepared(
+    project, params, reason
+):
+    path = project.path / "conf/rodent_sleep/experiment.yml"
+    path.write_text(yaml.safe_dump(merge(EXPERIMENT, {"model": {"params": params}})))
+    done = call("rodent_sleep")
+    assert done.exit_code == 1
+    assert f"experiment.{CHANNEL}: " in done.output
+    assert reason in done.output
+    assert not (project.path / "data").exists()
+
+
+def test_an_option_of_conf_that_is_an_axis_is_refused_by_its_name(project):
+    path = project.path / "conf/rodent_sleep/experiment.yml"
+    path.write_text(yaml.safe_dump(merge(EXPERIMENT, {"model": {"kind": "s4d"}})))
+    done = call("rodent_sleep", "--list")
+    assert done.exit_code == 1
+    assert "experiment: no `kind` in `model`: give the axis `backbone` instead" in done.output
 
 
 class FakeMLflow:

@@ -29,6 +29,9 @@ def run(*arguments):
         (["--pipelines", "splitting,stackin"], "No pipeline 'stackin'; did you mean 'stacking'?"),
         (["--params", "splittin.n_folds=3"], "No parameter 'splittin'; did you mean 'splitting'?"),
         (["--env", "base"], "No environment 'base'"),
+        (["--to-outputs", "leaderbord"], "No dataset 'leaderbord'; did you mean 'leaderboard'?"),
+        (["--from-inputs", "epocs"], "No dataset 'epocs'; did you mean 'epochs'?"),
+        (["--nodes", "list_source"], "No node 'list_source'; did you mean 'list_sources'?"),
     ],
 )
 def test_a_misspelt_name_is_wrong_usage_with_a_suggestion(project, arguments, message):
@@ -53,6 +56,16 @@ def test_a_wrong_value_stops_the_run_before_any_node_in_one_line(project, parame
     assert result.exit_code == 1
     assert message in result.output
     assert "Traceback" not in result.output
+    assert not (project.path / "data").exists()
+
+
+@pytest.mark.slow
+def test_a_preset_in_a_file_is_taken_and_its_faults_are_named(project):
+    preset = project.path / "fast.yml"
+    preset.write_text("run: {env: demo, params: {splitting: {n_fold: 3}}}")
+    result = run("--config", str(preset))
+    assert result.exit_code == 1
+    assert "no option 'n_fold'; did you mean 'n_folds'?" in result.output
     assert not (project.path / "data").exists()
 
 

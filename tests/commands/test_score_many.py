@@ -147,47 +147,70 @@ def test_a_recording_of_ten_second_epochs_is_refused_by_a_bundle_of_thirty(folde
         score_recording(replace(night, table=table), Scorer(make_bundle()))
 
 
-def _is_gone(group):
-    """Say whether no process of a group is left, but for the moment that ending takes."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        told = subprocess.run(
-            ["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True
-        )
-        rows = [line.split() for line in told.stdout.splitlines()]
-        if not [stat for pgid, stat in rows if int(pgid) == group and stat[0] != "Z"]:
-            return True
-        time.sleep(0.2)
-    return False
+def _count_alive(group):
+    told = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, text=True, check=True)
+    rows = [line.split() for line in told.stdout.splitlines()]
+    return sum(int(pgid) == group and stat[0] != "Z" for pgid, stat in rows)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_leaves_no_half_file_and_no_process(folder, jobs):
-    n_nights = 400  # more than are scored before the signal comes, however busy the machine
+def _becomes(is_so, within_s):
+    """Say whether something comes true in time."""
+    deadline = time.monotonic() + within_s
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return is_so()
+
+
+def _copy_nights(n_nights):
+    """Write more nights than are scored before a signal comes, however busy the machine."""
     night = write_edf(Path("nights/n0.edf"), {"EEG": EEG})
     for index in range(1, n_nights):
         shutil.copy(night, f"nights/n{index}.edf")
+
+
+def _start_scoring(jobs):
     command = [sys.executable, "-m", "epochal", "score", "nights", "--bundle", "bundle"]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [*command, "--out", "out", "--jobs", str(jobs)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 120
-    while not list(folder.glob("out/[!.]*.json")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+
+
+def _break_off(process):
+    """Send Ctrl-C as a terminal does, to every process; check that it ends in one line."""
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "Aborted!" in said
+    assert said.splitlines()[-1] == "Aborted!"
     assert "Traceback" not in said
-    assert not list(folder.glob("out/.part-*"))
+    assert not list(Path("out").glob(".part-*"))
+    assert _becomes(lambda: not _count_alive(process.pid), within_s=20)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_leaves_no_half_file_and_no_process(folder, jobs):
+    n_nights = 400
+    _copy_nights(n_nights)
+    process = _start_scoring(jobs)
+    assert _becomes(lambda: list(folder.glob("out/[!.]*.json")), within_s=120)
+    _break_off(process)
     done = results(folder, "json")
     assert 0 < len(done) < n_nights
     for name in done:
         json.loads(Path("out", name).read_text())
-    assert _is_gone(process.pid)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("after_s", [0, 0.3, 0.7, 1.2])
+def test_ctrl_c_while_the_processes_start_ends_in_one_line(folder, after_s):
+    _copy_nights(400)
+    process = _start_scoring(jobs=2)
+    assert _becomes(lambda: _count_alive(process.pid) > 1, within_s=120)
+    time.sleep(after_s)  # the fork server imports, then the workers read their bundles
+    _break_off(process)

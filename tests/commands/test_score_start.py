@@ -64,9 +64,10 @@ def test_a_cold_call_does_not_import(cold, module):
 def test_scoring_asks_for_one_thread_unless_the_user_says_otherwise(monkeypatch, command):
     import os
 
+    import epochal.cli
     from epochal import __main__
 
-    monkeypatch.setattr(__main__, "cli", lambda **given: None)
+    monkeypatch.setattr(epochal.cli, "cli", lambda **given: None)
     monkeypatch.setattr(sys, "argv", ["epochal", command])
     monkeypatch.setattr(__main__.gc, "set_threshold", lambda *given: None)
     for name in __main__._THREADS:

@@ -1,8 +1,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 
 from epochal.run_directory.manifest import read_manifest
 from run_directory.small_runs import call, copy_of, data, flags_of, inputs, trained
+from warm_process import WarmProcess, call_module
 
 # The document's eight templates, by what stands where `uv run -m pipeline` stood.
 TEMPLATES = {
@@ -90,10 +89,10 @@ def test_the_templates_are_the_documents():
 
 @pytest.mark.slow
 def test_the_module_is_the_command_too(here):
-    script = [sys.executable, "-m", "epochal", *TEMPLATES["hgb-csv"].split()]
-    done = subprocess.run(script, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "out of fold, stack: accuracy" in done.stdout
+    log = here / "said.txt"
+    process = WarmProcess(call_module, "epochal", *TEMPLATES["hgb-csv"].split(), log=log)
+    assert process.wait(timeout=300) == 0, log.read_text()
+    assert "out of fold, stack: accuracy" in log.read_text()
 
 
 def test_a_run_holds_what_the_document_says():

@@ -53,6 +53,10 @@ def values(dataset: Partitions) -> dict[str, int]:
     return {name: piece() for name, piece in dataset.load().items()}
 
 
+def whole_pieces(tmp_path) -> dict[str, int]:
+    return {path.stem: pickle.loads(path.read_bytes()) for path in tmp_path.rglob("*.pkl")}
+
+
 def test_pieces_are_made_and_loaded_when_called(tmp_path, log):
     dataset = partitions(tmp_path)
     dataset.save({"a": partial(double, 1, log), "b": partial(double, 2, log)})
@@ -84,6 +88,58 @@ def test_a_piece_whose_file_was_deleted_is_made_again(tmp_path, log):
     assert values(dataset) == {"a": 2}
 
 
+@pytest.mark.parametrize("removed", [["a.pkl"], [".a.key"], ["a.pkl", ".a.key"]])
+def test_a_complete_dataset_that_has_lost_a_piece_is_missing_and_never_loaded_in_part(
+    tmp_path, log, removed
+):
+    dataset = partitions(tmp_path)
+    dataset.save({"a": partial(double, 1, log), "b": partial(double, 2, log)})
+    for name in removed:
+        (tmp_path / "pieces" / name).unlink()
+    assert not dataset.exists()
+    with pytest.raises(Exception, match=r"a\.pkl: it, or its key .* --only-missing-outputs"):
+        dataset.load()
+    dataset.save({"a": partial(double, 1, log), "b": partial(double, 2, log)})
+    assert values(dataset) == {"a": 2, "b": 4}
+    assert calls(log) == ["1", "2", "1"]
+
+
+def test_pieces_that_a_broken_off_run_left_are_not_taken_for_all(tmp_path, log):
+    dataset = partitions(tmp_path)
+    with pytest.raises(Exception, match="pieces: not there, or not complete"):
+        dataset.load()
+    with pytest.raises(Exception, match="1 of 2 pieces"):
+        dataset.save({"a": partial(fail, "no"), "b": partial(double, 2, log)})
+    with pytest.raises(Exception, match="pieces: not there, or not complete"):
+        dataset.load()
+
+
+def test_a_piece_of_which_a_byte_has_flipped_is_refused_by_name(tmp_path, log):
+    dataset = partitions(tmp_path)
+    dataset.save({"a": partial(double, 1, log), "b": partial(double, 2, log)})
+    file = tmp_path / "pieces/a.pkl"
+    content = bytearray(file.read_bytes())
+    content[-2] ^= 1
+    file.write_bytes(content)
+    pieces = dataset.load()
+    assert pieces["b"]() == 4
+    with pytest.raises(EpochalError, match=r"a\.pkl: not as it was written .*: remove it; kedro"):
+        pieces["a"]()
+
+
+def test_pieces_whose_keys_have_no_checksum_yet_are_taken_as_they_are(tmp_path, log):
+    dataset = partitions(tmp_path)
+    dataset.save({"a": partial(double, 1, log)})
+    for key_file in (tmp_path / "pieces").glob(".[ac]*"):
+        key_file.write_text(key_file.read_text().split("\n")[0])
+    assert dataset.exists()
+    assert values(dataset) == {"a": 2}
+    dataset.save({"a": partial(double, 1, log)})
+    assert calls(log) == ["1"]
+    (tmp_path / "pieces/a.pkl").unlink()
+    assert not dataset.exists()
+
+
 def test_one_failure_loses_none_of_the_others_and_all_failures_are_named(tmp_path, log):
     dataset = partitions(tmp_path)
     with pytest.raises(Exception, match="2 of 3 pieces") as caught:
@@ -93,7 +149,7 @@ def test_one_failure_loses_none_of_the_others_and_all_failures_are_named(tmp_pat
     message = str(caught.value)
     assert "a: first" in message
     assert "c: last" in message
-    assert values(dataset) == {"b": 4}
+    assert whole_pieces(tmp_path) == {"b": 4}
     assert not dataset.exists()
 
 
@@ -163,7 +219,7 @@ def test_pieces_are_made_in_worker_processes_too(tmp_path, log):
     with pytest.raises(Exception, match="c: no") as caught:
         dataset.save({"a": partial(pow, 2, 3), "b": partial(pow, 2, 4), "c": partial(fail, "no")})
     assert isinstance(caught.value.__cause__, EpochalError)
-    assert values(dataset) == {"a": 8, "b": 16}
+    assert whole_pieces(tmp_path) == {"a": 8, "b": 16}
 
 
 def test_tables_are_pieces_like_any_other(tmp_path):
@@ -203,7 +259,6 @@ def test_after_kill_9_whole_pieces_stay_and_nothing_is_half_written(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    assert {path.name for path in folder.glob("*.pkl")} == {"0.pkl", "1.pkl", "2.pkl"}
+    assert whole_pieces(tmp_path) == {"0": 0, "1": 1, "2": 2}
     dataset = partitions(tmp_path)
-    assert values(dataset) == {"0": 0, "1": 1, "2": 2}
     assert not dataset.exists()

@@ -41,6 +41,36 @@ def test_it_exists_only_under_the_key_that_is_expected(tmp_path):
     assert dataset.load() == 1
 
 
+def test_new_data_never_lie_beside_the_key_of_the_old_ones(tmp_path, monkeypatch):
+    dataset = WholeFile(filepath=str(tmp_path / "x.pkl"), dataset="pickle.PickleDataset")
+    dataset.expect("one")
+    dataset.save(1)
+
+    def die(*_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dataset, "_write_key", die)
+    with pytest.raises(KeyboardInterrupt):
+        dataset.save(2)
+    assert not dataset.exists()
+
+
+def test_a_file_that_is_not_there_is_named_with_what_makes_it(tmp_path):
+    dataset = WholeFile(filepath=str(tmp_path / "x.pkl"), dataset="pickle.PickleDataset")
+    with pytest.raises(DatasetError, match=r"x\.pkl: no such file .*; kedro run .* makes it"):
+        dataset.load()
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: text.replace("1", "7")])
+def test_a_file_that_was_damaged_is_refused_by_name(tmp_path, damage):
+    file = tmp_path / "t.csv"
+    dataset = WholeTable(filepath=str(file), dataset="pandas.CSVDataset")
+    dataset.save(pd.DataFrame({"x": [1, 2]}))
+    file.write_text(damage(file.read_text()))
+    with pytest.raises(DatasetError, match=r"t\.csv: not as it was written .*: remove it; kedro"):
+        dataset.load()
+
+
 def test_a_table_previews_its_first_rows(tmp_path):
     dataset = WholeTable(filepath=str(tmp_path / "t.csv"), dataset="pandas.CSVDataset")
     dataset.save(pd.DataFrame({"x": range(50)}))

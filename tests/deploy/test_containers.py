@@ -198,6 +198,22 @@ def test_every_variable_of_compose_is_in_the_example_and_the_other_way_round():
     assert used - by_make == named
 
 
+def test_no_container_is_told_of_gpus_by_a_variable_that_hides_them():
+    """Empty, it hides all; `1` hides the one that is reserved, which is 0 inside."""
+    for name in ("compose.yaml", "compose.cuda.yaml"):
+        for service in compose(name)["services"].values():
+            assert not [one for one in service.get("environment", {}) if "VISIBLE" in one]
+
+
+@pytest.mark.parametrize("name", ["api", "train"])
+def test_the_gpu_that_the_environment_names_is_the_one_that_is_reserved(name):
+    service = compose("compose.cuda.yaml")["services"][name]
+    (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+    assert device["device_ids"] == ["${CUDA_VISIBLE_DEVICES:-0}"]
+    assert unset(device["device_ids"][0]) == "0"
+    assert "count" not in device  # Compose refuses both
+
+
 def test_the_example_holds_no_secret():
     values = dict(re.findall(r"^([A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE))
     secret = [name for name in values if re.search("KEY|SECRET|TOKEN", name)]

@@ -54,10 +54,19 @@ def test_up_builds_starts_and_waits_until_all_are_well(make):
         assert port in found.stdout
 
 
-def test_a_gpu_and_postgres_are_chosen_by_a_word(make):
+def test_a_gpu_and_postgres_are_chosen_by_a_word(make, monkeypatch):
+    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", "postgresql+pg8000://mlflow@postgres/mlflow")
     _, (asked,) = make("up", "CUDA=1", "POSTGRES=1")
     assert "--file deploy/compose.cuda.yaml" in asked
     assert "--profile postgres up" in asked
+
+
+def test_postgres_beside_an_mlflow_that_would_stay_on_sqlite_is_refused(make, monkeypatch):
+    monkeypatch.delenv("MLFLOW_BACKEND_STORE_URI", raising=False)
+    found, asked = make("up", "POSTGRES=1")
+    assert found.returncode == 2
+    assert "no MLFLOW_BACKEND_STORE_URI=postgresql" in found.stderr
+    assert asked == []
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,14 @@ def test_there_is_a_row_per_cell_and_a_panel_per_figure():
     figure = draw(make_judged(GOOD, name="features", network=False), make_judged(GOOD, name="net"))
     panels = figure.get_axes()
     assert [text.get_text() for text in panels[0].get_yticklabels()] == ["features", "net"]
+    assert all("interval over subjects" in one.get_xlabel() for one in panels)
     assert ["macro-F1" in panels[0].get_xlabel(), "κ" in panels[1].get_xlabel()] == [True, True]
 
 
 def test_the_figure_says_that_its_data_are_simulated_and_who_was_held_out():
     figure = draw(make_judged(GOOD, name="net"))
     assert "simulated" in figure.get_supxlabel()
-    assert "3 held-out animals" in figure.get_suptitle()
+    assert "3 held-out subjects; line: net" in figure.get_suptitle()
 
 
 @pytest.mark.slow

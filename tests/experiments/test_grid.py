@@ -1,11 +1,12 @@
-"""From axes to cells, and from a cell to the options of its network."""
+"""From axes to cells, and what is refused before any is fitted."""
 
 import pytest
+from pydantic import ValidationError
 
 from epochal.errors import EpochalError
-from epochal.experiments.grid import expand, network_options
+from epochal.experiments.grid import check, expand
 from epochal.experiments.options import Cell, ExperimentOptions
-from experiment_material import make_options
+from epochal.options.base import say_fault
 
 
 def names(**axes):
@@ -68,32 +69,51 @@ def test_a_misspelt_name_is_refused_with_a_suggestion(axes, message):
     assert message in str(caught.value)
 
 
-def test_a_cell_says_what_its_network_is_and_conf_the_rest():
-    cell = Cell(context=8, backbone="s4d", loss="focal", pretraining="masked")
-    model = network_options(cell, make_options(model={"class_weight": "sqrt"}))
-    assert (model.kind, model.sequence.n_epochs, model.loss.kind) == ("s4d", 8, "focal")
-    assert (model.pretraining.task, model.class_weight) == ("masked", "sqrt")
+@pytest.mark.parametrize(
+    ("axes", "place"),
+    [
+        ({"context": (7, 0)}, "context.1"),
+        ({"labelled": (-1,)}, "labelled.0"),
+        ({"label_noise": (0.0, 2.0)}, "label_noise.1"),
+        ({"label_noise": (1.0,)}, "label_noise.0"),
+    ],
+)
+def test_a_value_that_no_cell_can_have_is_refused_where_it_stands(axes, place):
+    with pytest.raises(ValidationError) as caught:
+        ExperimentOptions(**axes)
+    assert say_fault(caught.value.errors()[0]).startswith(f"{place}: Input should be ")
 
 
-def test_a_step_learns_from_as_many_epochs_whatever_the_context():
-    options = ExperimentOptions(epochs_in_batch=96)
-    sizes = [network_options(Cell(context=n), options).training.batch_size for n in (1, 8, 200)]
-    assert sizes == [96, 12, 1]
+PLAIN = "cnn_bilstm-7-weighted_cross_entropy-emg_channel"
+BESIDE = {"context": (7,), "baselines": ("three_features",), "smoothing": ("none", "viterbi")}
 
 
-def test_a_batch_size_in_conf_is_kept():
-    options = ExperimentOptions(model={"training": {"batch_size": 5}})
-    assert network_options(Cell(context=4), options).training.batch_size == 5
+@pytest.mark.parametrize("smoothed", ["", "+viterbi"])
+@pytest.mark.parametrize("name", [PLAIN, "three_features"])
+def test_any_row_can_be_the_reference(name, smoothed):
+    check(ExperimentOptions(**BESIDE, reference=name + smoothed))
 
 
-def test_no_pretraining_is_none_even_where_conf_sets_its_passes():
-    options = ExperimentOptions(model={"pretraining": {"max_epochs": 2}})
-    model = network_options(Cell(), options)
-    assert model.pretraining.task is None
-    assert model.pretraining.max_epochs == 2
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("three_feature", "no row 'three_feature'; did you mean 'three_features'?"),
+        (f"{PLAIN}+viterby", f"did you mean '{PLAIN}+viterbi'?"),
+        (f"{PLAIN}+mode", f"no row '{PLAIN}+mode'"),
+    ],
+)
+def test_a_reference_that_is_no_row_is_refused_before_anything_is_fitted(reference, message):
+    with pytest.raises(EpochalError) as caught:
+        check(ExperimentOptions(**BESIDE, reference=reference))
+    assert message in str(caught.value)
 
 
-def test_a_wrong_option_of_the_network_is_named_in_one_line():
-    options = ExperimentOptions(model={"training": {"max_epoch": 3}})
-    with pytest.raises(EpochalError, match=r"model\.training\.max_epoch"):
-        network_options(Cell(), options)
+def test_the_options_of_every_cell_are_checked_before_anything_is_fitted():
+    with pytest.raises(EpochalError, match="no `kind` in `model`: give the axis `backbone`"):
+        check(ExperimentOptions(model={"kind": "s4d"}))
+    with pytest.raises(EpochalError, match="gamma is -1"):
+        check(
+            ExperimentOptions(
+                loss=("weighted_cross_entropy", "focal"), model={"loss": {"params": {"gamma": -1}}}
+            )
+        )

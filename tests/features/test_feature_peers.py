@@ -18,15 +18,23 @@ from epochal.features.spectral import spectral_shape
 from epochal.features.time_domain import hjorth, statistics
 from epochal.readers.edf import read_edf
 
-pytestmark = pytest.mark.slow  # antropy compiles its functions when it is imported
+pytestmark = pytest.mark.slow  # antropy takes seconds to be imported
 CLOSE = {"rtol": 1e-6, "atol": 1e-9}
 
 
 @pytest.fixture(scope="module")
 def antropy():
-    with warnings.catch_warnings():
+    """Import antropy with one function compiled, the one that goes through all pairs of samples.
+
+    It would compile all of its own, which takes longer than all that is asked of them here.
+    """
+    numba = pytest.importorskip("numba", reason="antropy is not installed")
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pytest.importorskip("antropy", reason="antropy is not installed")
+        patch.setattr(numba.config, "DISABLE_JIT", True)
+        module = pytest.importorskip("antropy", reason="antropy is not installed")
+    module.entropy._numba_sampen = numba.njit(module.entropy._numba_sampen)
+    return module
 
 
 def made_up():

@@ -5,6 +5,7 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.ensemble._hist_gradient_boosting import binning
 
+from epochal.errors import EpochalError
 from epochal.models.boosting import EncodedXGBoost, HistGradientBoosting, make_xgboost
 
 
@@ -93,10 +94,10 @@ def test_weights_reach_xgboost():
 
 
 def test_an_unknown_parameter_of_xgboost_is_refused_before_anything_is_fitted():
-    with pytest.raises(TypeError, match="no parameter depth"):
+    with pytest.raises(EpochalError, match="no parameter 'depth'; did you mean 'max_depth'"):
         make_xgboost(0, {"depth": 3})
 
 
 def test_xgboost_runs_on_one_thread_with_the_seed_of_the_study():
-    model = make_xgboost(7, {"n_jobs": 8, "random_state": 1, "max_depth": 2})
+    model = make_xgboost(7, {"max_depth": 2})
     assert (model.n_jobs, model.random_state, model.max_depth) == (1, 7, 2)

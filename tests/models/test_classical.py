@@ -3,6 +3,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from builders import CLASSES, make_epochs, make_features
+from epochal.errors import EpochalError
 from epochal.labels import encode
 from epochal.models.classical import ROSTER, build_lightgbm, prepare_columns
 
@@ -71,18 +72,24 @@ def test_logistic_regression_takes_its_hyper_parameters():
     assert np.abs(loose).sum() > 5 * np.abs(tight).sum()
 
 
-def test_lightgbm_takes_its_hyper_parameters_but_never_more_than_one_thread():
-    model = ROSTER["lightgbm"](5, n_estimators=7, n_jobs=8, num_leaves=4)
+def test_lightgbm_takes_its_hyper_parameters_and_one_thread():
+    model = ROSTER["lightgbm"](5, n_estimators=7, num_leaves=4)
     assert (model.n_estimators, model.num_leaves) == (7, 4)
     assert (model.n_jobs, model.random_state) == (1, 5)
 
 
+@pytest.mark.parametrize("kind", ["random_forest", "hist_gradient_boosting", "lightgbm", "xgboost"])
+def test_what_the_study_decides_is_no_hyper_parameter_and_not_taken_in_silence(kind):
+    with pytest.raises(EpochalError, match="no parameter 'random_state'"):
+        ROSTER[kind](0, random_state=3)
+
+
 def test_a_misspelt_hyper_parameter_of_lightgbm_is_refused_by_name():
-    with pytest.raises(TypeError, match="n_estimator"):
+    with pytest.raises(EpochalError, match="'n_estimator'; did you mean 'n_estimators'"):
         build_lightgbm(0, n_estimator=5)
 
 
 def test_a_parameter_of_the_booster_itself_is_taken_and_one_of_nobody_refused():
     assert ROSTER["lightgbm"](0, max_bin=63).get_params()["max_bin"] == 63
-    with pytest.raises(TypeError, match="no parameter max_bins"):
+    with pytest.raises(EpochalError, match="no parameter 'max_bins'; did you mean 'max_bin'"):
         ROSTER["lightgbm"](0, max_bins=63)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -192,7 +193,7 @@ def test_without_validation_the_last_weights_are_kept(cohort, tmp_path):
         ({"kind": "cnn1x"}, "no kind 'cnn1x'.*cnn1d"),
         ({"kind": "spectrogram_net"}, "sees 'spectrogram', which is not prepared"),
         ({"kind": "cnn1d", "sequence": {"n_epochs": 3}}, "sees each epoch by itself"),
-        ({"params": {"depth": 3}}, "cnn1d: .*depth"),
+        ({"params": {"depth": 3}}, "no parameter 'depth'"),
         ({"loss": {"kind": "focol"}}, "no loss 'focol'.*focal"),
         ({"augmentations": [{"kind": "shfit"}]}, "no augmentation 'shfit'"),
     ],
@@ -258,3 +259,17 @@ def test_a_fitted_network_survives_pickling(cohort):
     again = pickle.loads(pickle.dumps(network))
     rows = rows_of(store, table)
     np.testing.assert_array_equal(again.predict_proba(rows), network.predict_proba(rows))
+
+
+def test_an_augmentation_of_what_a_network_does_not_see_is_refused(cohort):
+    network = make_network(augmentations=[{"kind": "spec_augment"}])
+    with pytest.raises(EpochalError, match="'spec_augment' changes nothing of signal"):
+        fit(network, *cohort)
+
+
+def test_sites_cannot_be_unlearnt_where_fewer_than_two_are_known(cohort):
+    store, table = cohort
+    for site in ("", "a"):
+        everyone = {name: replace(one, site=site) for name, one in store.items()}
+        with pytest.raises(EpochalError, match="domain_weight: fewer than two sites are known"):
+            fit(make_network(domain_weight=0.1), everyone, table)

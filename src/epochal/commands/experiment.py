@@ -42,7 +42,7 @@ def _axis(flag: str, text: str) -> Callable[[Any], Any]:
 @_axis("--loss", "Losses, such as weighted_cross_entropy,focal.")
 @_axis("--emg", "Which channels are seen, by name in experiment.yml: channel,none,alone.")
 @_axis("--pretraining", "none, masked, byol.")
-@_axis("--labelled", "How many training animals keep their labels; 0: all.")
+@_axis("--labelled", "How many training subjects keep their labels; 0: all.")
 @_axis("--label-noise", "Shares of the training labels that are made wrong.")
 @_axis("--smoothing", "none, forward, forward_backward, viterbi, mode, median_probability.")
 @_axis("--baselines", "Classical models of the study to stand beside the networks.")
@@ -55,7 +55,7 @@ def _axis(flag: str, text: str) -> Callable[[Any], Any]:
 @click.option("--params", default="", help="Other parameters of the study, as for `epochal run`.")
 @click.option("--list", "only_list", is_flag=True, help="Say which cells there are; fit none.")
 def experiment(study: str, params: str, only_list: bool, **asked: Any) -> None:
-    """Fit a grid of networks on a study's training animals, and judge them on held-out ones.
+    """Fit a grid of networks on a study's training subjects, and judge them on held-out ones.
 
     Axes that are not given are those of conf/<study>/experiment.yml. What has a result is not
     fitted again, so that a call that was interrupted goes on. Results, comparison.csv and
@@ -72,6 +72,7 @@ def experiment(study: str, params: str, only_list: bool, **asked: Any) -> None:
     if only_list:
         _list_cells(options)
         return
+    _try_cells(options, context.params)
     _prepare(study, session_params)
     context = _open_context(study, session_params)
     material = load_material(context, study)
@@ -92,13 +93,15 @@ def experiment(study: str, params: str, only_list: bool, **asked: Any) -> None:
 def read_options(context: KedroContext, study: str, asked: dict[str, Any]) -> ExperimentOptions:
     """Return conf/<study>/experiment.yml with what the command line asks for instead.
 
-    Names that no roster has, or a study without that file, raise `EpochalError`.
+    What no fit could be made with (`grid.check`), or a study without that file, raises
+    `EpochalError`.
     """
     from kedro.config import MissingConfigException
     from pydantic import ValidationError
 
-    from epochal.experiments.grid import check_names
+    from epochal.experiments.grid import check
     from epochal.experiments.options import ExperimentOptions
+    from epochal.options.base import say_fault
 
     loader: Any = context.config_loader
     loader.config_patterns["experiment"] = [_PATTERN]
@@ -112,11 +115,28 @@ def read_options(context: KedroContext, study: str, asked: dict[str, Any]) -> Ex
     try:
         options = ExperimentOptions(**(given | named))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise EpochalError(f"experiment: {place}: {first['msg']}") from error
-    check_names(options)
+        raise EpochalError(f"experiment: {say_fault(error.errors()[0])}") from error
+    check(options)
     return options
+
+
+def _try_cells(options: ExperimentOptions, params: dict[str, Any]) -> None:
+    """Raise `EpochalError` for a cell whose network cannot be made, before anything is prepared."""
+    from epochal.experiments.grid import expand
+    from epochal.experiments.model_options import network_options
+    from epochal.models.trial import try_networks
+    from epochal.options.checking import check_study
+    from epochal.options.deep import DeepOptions
+
+    made = check_study(params)
+    networks = {cell.name: network_options(cell, options) for cell in expand(options)}
+    try_networks(
+        DeepOptions(models=networks),
+        made["study"],
+        made["feature_engineering"].network_inputs,
+        epoch_length_s=made["ingestion"].epoch_length_s,
+        where="experiment",
+    )
 
 
 def load_material(context: KedroContext, study: str) -> Material:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.project import PACKAGE_NAME, configure_project, settings
+from kedro.framework.project import PACKAGE_NAME, configure_project, pipelines, settings
 from kedro.utils import find_kedro_project
 
 from epochal.cli import one_line_errors
@@ -17,6 +17,11 @@ from epochal.pipeline_registry import PIPELINES
 
 PARAMETERS = ("study", *PIPELINES)
 _NOT_STUDIES = {"base"}
+# What of the graph is named, by which options.
+_ENDS = {
+    "dataset": ("from_inputs", "to_outputs"),
+    "node": ("from_nodes", "to_nodes", "node_names"),
+}
 
 
 def run_study(**options: Any) -> None:
@@ -26,6 +31,7 @@ def run_study(**options: Any) -> None:
     asked = [name for name in [options["pipeline"], *options["pipelines"]] if name]
     refuse_unknown("pipeline", asked, (*PIPELINES, "__default__"))
     refuse_unknown("parameter", options["params"], PARAMETERS)
+    _refuse_unknown_ends(options)
     if options["env"]:
         refuse_unknown("environment", [options["env"]], list_environments(options["conf_source"]))
     with one_line_errors():
@@ -39,6 +45,15 @@ def refuse_unknown(
     for name in given:
         if name not in known:
             raise click.UsageError(f"No {what} '{name}'{did_you_mean(name, known)}")
+
+
+def _refuse_unknown_ends(options: Mapping[str, Any]) -> None:
+    """Look in the whole graph, which takes a second to import, where its ends are named."""
+    ends = {what: [name for one in where for name in options[one]] for what, where in _ENDS.items()}
+    if any(ends.values()):
+        graph = pipelines["__default__"]
+        refuse_unknown("dataset", ends["dataset"], graph.datasets())
+        refuse_unknown("node", ends["node"], [node.name for node in graph.nodes])
 
 
 def list_environments(conf_source: str | None) -> list[str]:

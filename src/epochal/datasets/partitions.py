@@ -11,11 +11,13 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from epochal.datasets.keyed import Keyed
+from epochal.checksums import checksum
+from epochal.datasets.keyed import Keyed, lacking, read_key, refuse_damaged, write_key
+from epochal.datasets.parallel_conf import read_parallel
 from epochal.datasets.parts import forget_parts, key_of_piece, last_part, rounds_of_work
 from epochal.divided import Divided
 from epochal.errors import EpochalError, RecordingError, hint_of
-from epochal.parallel import ParallelOptions, run_pieces
+from epochal.parallel import run_pieces
 from epochal.places import local_copy, place_of, writing
 
 COMPLETE = ".complete"
@@ -62,7 +64,7 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         self._config = {"type": dataset} if isinstance(dataset, str) else dict(dataset)
         self._filename_suffix = filename_suffix
         self.metadata = metadata
-        self._parallel = ParallelOptions(**(parallel or {}))
+        self._parallel = read_parallel(parallel or {})
         self._tolerate = tolerate_bad_recordings
 
     @property
@@ -82,12 +84,20 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
 
     def load(self) -> dict[str, Piece]:
         """Return the complete pieces by name, each to be called when it is needed."""
+        if not self.key_path.exists():
+            raise lacking(self.location, "not there, or not complete")
+        for name in self._lost():
+            raise lacking(self._file(name), "it, or its key beside it, has been removed")
         names = sorted(_name(path) for path in self.location.glob(".*.key"))
-        return {
-            name: Piece(partial(self._read, name), self._piece_key(name))
-            for name in names
-            if self._file(name).exists()
-        }
+        return {name: Piece(partial(self._read, name), self._piece_key(name)) for name in names}
+
+    def refuse_lack_of_workers(self) -> None:
+        """Raise `EpochalError` where there are pieces to make and the cluster is not there."""
+        if self._parallel.backend == "dask" and not self.exists():
+            from epochal.cluster import connected
+
+            with connected(self._parallel.address):
+                pass
 
     def save(self, data: Mapping[str, Any]) -> None:
         """Make and write the pieces whose key changed; remove those not listed any more."""
@@ -106,7 +116,7 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         failures |= self._run(work)
         self._report(failures, n_listed=len(data))
         forget_parts(self.location)
-        self._write_key()
+        self._write_key(*sorted(set(keys) - set(failures)))
 
     def _make_parts(
         self, pieces: Mapping[str, Any], tables: dict[int, str]
@@ -137,10 +147,23 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         key_file.unlink(missing_ok=True)
         with writing(self._file(name)) as part:
             self._piece_dataset(part).save(piece() if callable(piece) else piece)
-        key_file.write_text(key, encoding="utf-8")
+            written = checksum([part])
+        write_key(key_file, key, written)
 
     def _read(self, name: str) -> Any:
-        return self._piece_dataset(local_copy(self._file(name))).load()
+        copy = local_copy(self._file(name))
+        refuse_damaged(copy, read_key(self._key_file(name))[1], self._file(name))
+        return self._piece_dataset(copy).load()
+
+    def _lost(self) -> list[str]:
+        """Return the names of the complete dataset's pieces that have gone since."""
+        there = {path.name for path in self.location.iterdir()}
+        listed = {*read_key(self.key_path)[1], *map(_name, self.location.glob(".*.key"))}
+        return sorted(
+            name
+            for name in listed
+            if not {self._file(name).name, self._key_file(name).name} <= there
+        )
 
     def _report(self, failures: Mapping[str, BaseException], *, n_listed: int) -> None:
         """Write the tolerated failures down, and raise one error that names the others."""
@@ -173,8 +196,7 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         return self._file(name).exists() and self._piece_key(name) == key
 
     def _piece_key(self, name: str) -> str:
-        key_file = self._key_file(name)
-        return key_file.read_text(encoding="utf-8") if key_file.exists() else ""
+        return read_key(self._key_file(name))[0]
 
     def _file(self, name: str) -> Any:
         return self.location / f"{name}{self._filename_suffix}"
@@ -186,7 +208,7 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         return AbstractDataset.from_config(path.stem, {**self._config, "filepath": str(path)})
 
     def _exists(self) -> bool:
-        return self.key_path.exists() and self.is_current()
+        return self.key_path.exists() and self.is_current() and not self._lost()
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._location, "dataset": self._config["type"]}

@@ -7,8 +7,9 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import HTMLPreview, ImagePreview, TablePreview
 
-from epochal.datasets.keyed import Keyed
-from epochal.places import is_remote, local_copy, place_of, writing
+from epochal.checksums import checksum
+from epochal.datasets.keyed import Keyed, lacking, read_key, refuse_damaged
+from epochal.places import local_copy, place_of, writing
 
 
 class WholeFile(Keyed, AbstractDataset[Any, Any]):
@@ -39,16 +40,25 @@ class WholeFile(Keyed, AbstractDataset[Any, Any]):
         return self.location.with_name(f".{self.location.name}.key")
 
     def load(self) -> Any:
-        """Load the wrapped dataset."""
+        """Load the wrapped dataset; one that is not there, or is damaged, raises `EpochalError`."""
+        self._check()
         return self.inner().load()
 
     def save(self, data: Any) -> None:
         """Save the wrapped dataset under a temporary name, then rename."""
-        if is_remote(self.location):  # a folder in a bucket is not replaced at one stroke
-            self.key_path.unlink(missing_ok=True)
         with writing(self.location) as part:
-            self.inner(part).save(data)
-        self._write_key()
+            self._save_at(part, data)
+            written = checksum([part])
+            self.key_path.unlink(missing_ok=True)  # what comes now is not what it was made from
+        self._write_key(written)
+
+    def _check(self) -> None:
+        if not self.location.exists():
+            raise lacking(self.location, "no such file or folder")
+        refuse_damaged(local_copy(self.location), read_key(self.key_path)[1], self.location)
+
+    def _save_at(self, path: Path, data: Any) -> None:
+        self.inner(path).save(data)
 
     def inner(self, path: Path | None = None) -> Any:
         """Return the wrapped dataset at the file, or at another path."""

@@ -16,7 +16,7 @@ from epochal.epoch_inputs import InputStore
 from epochal.errors import EpochalError, did_you_mean
 from epochal.evaluation.scored import Scored, list_scored
 from epochal.experiments.channels import choose_from
-from epochal.experiments.grid import network_options
+from epochal.experiments.model_options import network_options
 from epochal.experiments.options import NONE, Cell, ExperimentOptions
 from epochal.experiments.spoiling import change_labels
 from epochal.leakage import refuse_in_sample, refuse_pooled_scaling, refuse_shared_subjects
@@ -64,7 +64,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of a cell: by smoother and held-out animal a confusion table, truth in rows."""
+    """What came of a cell: by smoother and held-out subject a confusion table, truth in rows."""
 
     name: str
     key: str
@@ -107,7 +107,7 @@ def check_baselines(names: tuple[str, ...], classical: FamilyOptions) -> None:
 def run_cell(cell: Cell, options: ExperimentOptions, material: Material, *, key: str) -> Judged:
     """Fit a cell's network on train, and judge it by the test subjects, smoothed in every way.
 
-    The network chooses its weights by animals inside train. Sequences that would join train and
+    The network chooses its weights by subjects inside train. Sequences that would join train and
     test, like wrong options, raise `EpochalError`.
     """
     model = network_options(cell, options)

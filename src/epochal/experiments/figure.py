@@ -1,4 +1,4 @@
-"""The comparison as a picture: macro-F1 and κ of every row, with intervals over animals."""
+"""The comparison as a picture: macro-F1 and κ of every row, with intervals over subjects."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def draw_comparison(table: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, len(_PANELS), sharey=True)
     for axes, (name, title) in zip(panels, _PANELS.items(), strict=True):
         _draw_panel(axes, table, name)
-        axes.set_xlabel(f"{title}, 95 % interval over animals")
+        axes.set_xlabel(f"{title}, 95 % interval over subjects")
     panels[0].set_yticks(range(len(table)), table["row"], fontsize="small")
     panels[0].invert_yaxis()
     n_subjects = int(table["n_subjects"].max())
-    figure.suptitle(f"{n_subjects} held-out animals; line: {table['reference'].iloc[0]}")
+    figure.suptitle(f"{n_subjects} held-out subjects; line: {table['reference'].iloc[0]}")
     sign_figure(figure, table["data_source"])
     return figure
 

@@ -1,4 +1,4 @@
-"""From the axes of an experiment to its cells, and from a cell to the options of a network."""
+"""From the axes of an experiment to its cells, and what is refused before any is fitted."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any
 
-from pydantic import ValidationError
-
 from epochal.errors import EpochalError, did_you_mean
-from epochal.experiments.options import NONE, Cell, ExperimentOptions
+from epochal.experiments.model_options import network_options
+from epochal.experiments.options import NONE, Cell, ExperimentOptions, row_name
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.smoothing import SMOOTHERS
-from epochal.models.training.losses import LOSSES
-from epochal.options.deep import NetworkModelOptions
+from epochal.models.training.losses import LOSSES, make_loss
 
 AXES = tuple(Cell.model_fields)
 
@@ -24,40 +22,33 @@ def expand(options: ExperimentOptions) -> list[Cell]:
     A network that sees each epoch by itself has a context of 1, whatever is asked; cells that are
     then alike count once. An unknown backbone, loss or set of channels raises `EpochalError`.
     """
-    check_names(options)
+    _check_names(options)
     axes = {name: getattr(options, name) for name in AXES}
     chosen = _vary_one(axes) if options.design == "one_at_a_time" else _vary_all(axes)
     return list(dict.fromkeys(_make_cell(values) for values in chosen))
 
 
-def check_names(options: ExperimentOptions) -> None:
-    """Raise `EpochalError` at the first name that no roster has, before anything is fitted."""
+def check(options: ExperimentOptions) -> None:
+    """Raise `EpochalError` at the first thing that cannot be: before anything is fitted.
+
+    That is a name that no roster has, an option of `model` that is wrong or is an axis', and a
+    reference that is no row.
+    """
+    cells = expand(options)
+    for cell in cells:
+        loss = network_options(cell, options).loss
+        make_loss(loss.kind, **loss.params)
+    if options.reference is not None:
+        names = [*options.baselines, *(cell.name for cell in cells)]
+        rows = [row_name(name, kind) for name in names for kind in options.smoothing]
+        _refuse_unknown("row", [options.reference], rows)
+
+
+def _check_names(options: ExperimentOptions) -> None:
     _refuse_unknown("backbone", options.backbone, NETWORKS)
     _refuse_unknown("loss", options.loss, LOSSES)
     _refuse_unknown("emg", options.emg, options.channels)
     _refuse_unknown("smoothing", options.smoothing, (NONE, *SMOOTHERS))
-
-
-def network_options(cell: Cell, options: ExperimentOptions) -> NetworkModelOptions:
-    """Return the options of a cell's network; wrong ones in conf raise `EpochalError`."""
-    given: dict[str, Any] = options.model
-    batch_size = max(1, options.epochs_in_batch // cell.context)
-    training = {"batch_size": batch_size} | given.get("training", {})
-    task = None if cell.pretraining == NONE else cell.pretraining
-    pretraining = {"batch_size": batch_size} | given.get("pretraining", {}) | {"task": task}
-    own = {
-        "kind": cell.backbone,
-        "sequence": {"n_epochs": cell.context},
-        "loss": {"kind": cell.loss},
-        "training": training,
-        "pretraining": pretraining,
-    }
-    try:
-        return NetworkModelOptions(**(given | own))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise EpochalError(f"experiment: model.{place}: {first['msg']}") from error
 
 
 def _vary_all(axes: dict[str, tuple[Any, ...]]) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,10 +48,10 @@ def list_tasks(options: ExperimentOptions, material: Material) -> list[Task]:
     tasks = []
     for name in options.baselines:
         key = baseline_key(name, material, of_all)
-        tasks.append(Task(name, key, _bind(run_baseline, name, material, key=key)))
+        tasks.append(Task(name, key, partial(run_baseline, name, material, key=key)))
     for cell in expand(options):
         key = cell_key(cell, options, of_all)
-        tasks.append(Task(cell.name, key, _bind(run_cell, cell, options, material, key=key)))
+        tasks.append(Task(cell.name, key, partial(run_cell, cell, options, material, key=key)))
     return tasks
 
 
@@ -111,10 +112,3 @@ def write_result(folder: Path, judged: Judged) -> None:
     """Write a result whole or not at all."""
     with writing(result_path(folder, judged.name, judged.key)) as part:
         part.write_text(json.dumps(asdict(judged)) + "\n", encoding="utf-8")
-
-
-def _bind(function: Callable[..., Judged], *given: object, key: str) -> Callable[[], Judged]:
-    def run() -> Judged:
-        return function(*given, key=key)
-
-    return run

@@ -19,7 +19,7 @@ def change_labels(
 ) -> pd.DataFrame:
     """Return the epochs with the training labels that a cell asks for: fewer, or some wrong.
 
-    Which animals keep theirs, and which labels are wrong, follows from the seed alone, so that
+    Which subjects keep theirs, and which labels are wrong, follows from the seed alone, so that
     cells with the same wish learn from the same labels. A wrong one is any other class, each as
     likely.
     """

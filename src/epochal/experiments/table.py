@@ -1,4 +1,4 @@
-"""The comparison: a row per cell and smoothing, with intervals over held-out animals."""
+"""The comparison: a row per cell and smoothing, with intervals over held-out subjects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from epochal.errors import EpochalError, did_you_mean
 from epochal.evaluation.paired import bootstrap_difference
 from epochal.experiments.cells import Judged, stack_tables
-from epochal.experiments.options import NONE, ExperimentOptions
+from epochal.experiments.options import ExperimentOptions, row_name
 from epochal.metrics import kappa
 
 SHOWN = ["row", "macro_f1", "macro_f1_low", "macro_f1_high", "kappa", "kappa_low", "kappa_high",
@@ -27,9 +27,7 @@ class Row(NamedTuple):
     @property
     def name(self) -> str:
         """Name the row, as `reference` does."""
-        return (
-            self.judged.name if self.smoothing == NONE else f"{self.judged.name}+{self.smoothing}"
-        )
+        return row_name(self.judged.name, self.smoothing)
 
 
 def compare(
@@ -38,8 +36,8 @@ def compare(
     """Return a row per cell and smoothing: what it is, its figures, how it differs.
 
     `macro_f1`, `kappa` and `f1_<class>` are of all held-out epochs; `_low` and `_high` are 95 %
-    intervals over resampled animals (NaN with fewer than two). `d_macro_f1` and `d_kappa` are the
-    differences from the reference on the same animals, in the same resamples. Nothing to compare,
+    intervals over resampled subjects (NaN with fewer than two). `d_macro_f1` and `d_kappa` are the
+    differences from the reference on the same subjects, in the same resamples. Nothing to compare,
     or an unknown reference, raises `EpochalError`.
     """
     rows = [Row(one, kind) for one in judged for kind in _smoothings(one, options)]
@@ -104,7 +102,7 @@ def _describe(row: Row, base: Row, *, n_bootstrap: int, seed: int) -> dict[str, 
 
 
 def _differ(row: Row, base: Row, *, n_bootstrap: int, seed: int) -> dict[str, Any]:
-    """Compare on the animals that both were judged by."""
+    """Compare on the subjects that both were judged by."""
     theirs = base.judged.tables[base.smoothing]
     shared = sorted(theirs.keys() & row.judged.tables[row.smoothing].keys())
     if row.name == base.name or not shared:
@@ -122,7 +120,7 @@ def _differ(row: Row, base: Row, *, n_bootstrap: int, seed: int) -> dict[str, An
 
 
 def _draw(n_subjects: int, n_bootstrap: int, seed: int) -> np.ndarray:
-    """Return how often each resample holds each animal; of fewer than two, no resample."""
+    """Return how often each resample holds each subject; of fewer than two, no resample."""
     if n_subjects < 2:
         return np.empty((0, n_subjects))
     even = np.full(n_subjects, 1 / n_subjects)

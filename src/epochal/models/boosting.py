@@ -9,6 +9,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from epochal.models.parameters import refuse_unknown
+
 
 class HistGradientBoosting(HistGradientBoostingClassifier):
     """scikit-learn's gradient boosting by histograms, for columns that hold nothing too.
@@ -46,7 +48,7 @@ class HistGradientBoosting(HistGradientBoostingClassifier):
 class EncodedXGBoost(ClassifierMixin, BaseEstimator):
     """XGBoost by histograms, for any class numbers: its own wants 0, 1, 2… without a hole.
 
-    Chen and Guestrin 2016, doi:10.1145/2939672.2939785. An unknown parameter raises `TypeError`,
+    Chen and Guestrin 2016, doi:10.1145/2939672.2939785. An unknown parameter raises `EpochalError`,
     which XGBoost itself would take without a word.
     """
 
@@ -87,10 +89,8 @@ def make_xgboost(seed: int, params: dict[str, Any], *, rounds: int | None = None
     """Return XGBoost's own classifier; one thread, since models are fitted side by side."""
     from xgboost import XGBClassifier
 
-    unknown = set(params) - set(XGBClassifier().get_params())
-    if unknown:
-        raise TypeError(f"no parameter {', '.join(sorted(unknown))}")
     defaults = {"n_estimators": 200, "learning_rate": 0.1, "max_depth": 6, "subsample": 0.8,
                 "colsample_bytree": 0.5, "min_child_weight": 5, "tree_method": "hist"}  # fmt: skip
     fixed = {"random_state": seed, "n_jobs": 1, "early_stopping_rounds": rounds}
+    refuse_unknown(params, XGBClassifier().get_params().keys() - fixed.keys())
     return XGBClassifier(**{**defaults, **params, **fixed})

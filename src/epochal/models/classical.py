@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from epochal.models.imputing import MedianImputer
+from epochal.models.parameters import refuse_unknown
 
 # Parameters that LightGBM knows, though its scikit-learn interface does not name them.
 _OF_THE_BOOSTER = {"max_bin", "min_data_in_bin", "path_smooth", "extra_trees", "max_delta_step"}
@@ -52,21 +53,25 @@ def build_naive_bayes(seed: int, *, var_smoothing: float = 1e-9) -> Pipeline:
     return make_pipeline(*prepare_columns(), GaussianNB(var_smoothing=var_smoothing))
 
 
-def build_random_forest(seed: int, **params: Any) -> Pipeline:
+def build_random_forest(seed: int, /, **params: Any) -> Pipeline:
     """Build a random forest on columns without gaps, each tree on a balanced subsample."""
     defaults = {"n_estimators": 200, "min_samples_leaf": 5, "class_weight": "balanced_subsample"}
-    model = RandomForestClassifier(**{**defaults, **params, "random_state": seed, "n_jobs": 1})
+    fixed = {"random_state": seed, "n_jobs": 1}
+    refuse_unknown(params, RandomForestClassifier().get_params().keys() - fixed.keys())
+    model = RandomForestClassifier(**{**defaults, **params, **fixed})
     return make_pipeline(prepare_columns()[0], model)
 
 
-def build_hist_gradient_boosting(seed: int, **params: Any) -> BaseEstimator:
+def build_hist_gradient_boosting(seed: int, /, **params: Any) -> BaseEstimator:
     """Build scikit-learn's gradient boosting by histograms; missing values are theirs to handle."""
     from epochal.models.boosting import HistGradientBoosting
 
-    return HistGradientBoosting(**{**params, "random_state": seed, "early_stopping": False})
+    fixed = {"random_state": seed, "early_stopping": False}
+    refuse_unknown(params, HistGradientBoosting().get_params().keys() - fixed.keys())
+    return HistGradientBoosting(**{**params, **fixed})
 
 
-def build_xgboost(seed: int, **params: Any) -> BaseEstimator:
+def build_xgboost(seed: int, /, **params: Any) -> BaseEstimator:
     """Build XGBoost's trees by histograms; missing values are theirs to handle."""
     from epochal.models.boosting import EncodedXGBoost, make_xgboost
 
@@ -74,17 +79,16 @@ def build_xgboost(seed: int, **params: Any) -> BaseEstimator:
     return EncodedXGBoost(seed=seed, params=params)
 
 
-def build_lightgbm(seed: int, **params: Any) -> BaseEstimator:
+def build_lightgbm(seed: int, /, **params: Any) -> BaseEstimator:
     """Build gradient-boosted trees; missing values are theirs to handle."""
     from lightgbm import LGBMClassifier
 
     defaults = {"n_estimators": 200, "learning_rate": 0.05, "num_leaves": 31, "subsample": 0.8,
                 "subsample_freq": 1, "colsample_bytree": 0.5, "min_child_samples": 30}  # fmt: skip
-    unknown = set(params) - set(LGBMClassifier().get_params()) - _OF_THE_BOOSTER
-    if unknown:  # LightGBM itself would take them without a word
-        raise TypeError(f"no parameter {', '.join(sorted(unknown))}")
     # One thread: models are fitted side by side, and threads that spin starve each other.
     fixed = {"random_state": seed, "n_jobs": 1, "verbose": -1, "deterministic": True}
+    # LightGBM itself would take an unknown one without a word.
+    refuse_unknown(params, (LGBMClassifier().get_params().keys() | _OF_THE_BOOSTER) - fixed.keys())
     return LGBMClassifier(**{**defaults, **params, **fixed})
 
 

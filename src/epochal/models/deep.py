@@ -20,7 +20,8 @@ from epochal.models.classical import prepare_columns
 from epochal.models.networks.residual_mlp import ResidualMLP
 from epochal.models.networks.roster import NETWORKS
 from epochal.models.outlines import outline_recordings
-from epochal.models.training.curves import write_curve
+from epochal.models.parameters import refuse_unknown
+from epochal.models.training.curves import FitPlace, write_curve
 from epochal.models.training.losses import make_loss
 from epochal.models.training.plain import ONE_AT_A_TIME, train_network
 from epochal.models.training.pretrained import read_provenance
@@ -122,10 +123,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             deque(passes, maxlen=0)
             return
         folder = Path(self.folder) / self.name / self.part
-        write_curve(passes, model=self.name, part=self.part, folder=folder)
+        write_curve(passes, FitPlace(folder, self.name, self.part))
 
 
-def build_residual_mlp(seed: int, **params: Any) -> Pipeline:
+_TOLD = {"seed", "loss", "name", "folder", "part"}  # by the study's options and by each fit
+
+
+def build_residual_mlp(seed: int, /, **params: Any) -> Pipeline:
     """Build a residual MLP on scaled columns."""
     return make_pipeline(*prepare_columns(), NetworkClassifier(seed=seed, **params))
 
@@ -154,9 +158,11 @@ def build_column_network(
     options: NetworkModelOptions,
     checkpoints: str | None,
     seed: int,
+    /,
     **params: Any,
 ) -> BaseEstimator:
     """Build a network over columns that leaves its curves with the checkpoints."""
+    refuse_unknown(params, NetworkClassifier().get_params().keys() - _TOLD)
     estimator = COLUMN_NETWORKS[kind](seed, loss=options.loss, **params)
     tell_place(estimator, name=name, folder=checkpoints)
     return estimator
@@ -168,6 +174,7 @@ def build_window_network(
     options: NetworkModelOptions,
     checkpoints: str | None,
     seed: int,
+    /,
     **network_params: Any,
 ) -> WindowNetwork:
     """Build a network over windows; what it is trained by is in its options."""

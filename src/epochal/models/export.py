@@ -94,6 +94,7 @@ def _from_lightgbm(estimator: Any, n_columns: int) -> bytes:
 
     exported = convert_lightgbm(
         _round_thresholds_down(estimator.booster_),
+        name="lightgbm",  # else a random one, and no two bundles alike
         initial_types=[("features", FloatTensorType([None, n_columns]))],
         zipmap=False,
         target_opset=15,  # the newest that the converter writes

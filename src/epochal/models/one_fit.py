@@ -14,6 +14,7 @@ from epochal.errors import EpochalError, LeakageError, did_you_mean
 from epochal.features.context import is_causal
 from epochal.models.fitted_model import FittedModel, predict_rows, select_columns
 from epochal.models.fitting import fit_estimator
+from epochal.models.parameters import build_model
 from epochal.models.training.targets import make_row_targets
 from epochal.models.training.workplace import tell_place
 from epochal.models.training_table import columns_state, take_rows_with
@@ -113,7 +114,7 @@ def _fit(
     fitting: Fitting, model: FittedModel, options: ModelOptions, rows: pd.DataFrame, part: str
 ) -> FittedModel:
     seed, table = fitting.study.seed, fitting.table
-    estimator = _build(options, fitting.roster, seed)
+    estimator = build_model(options, fitting.roster, seed)
     tell_place(estimator, **({"folder": None} if part == _TRIAL else {"part": part}))
     if model.store is None:
         fit_estimator(
@@ -157,10 +158,3 @@ def _attempts(fitting: Fitting, model: FittedModel) -> Attempt:
 
 def _with_params(options: ModelOptions, params: dict[str, Any]) -> ModelOptions:
     return options.model_copy(update={"params": options.params | params})
-
-
-def _build(options: ModelOptions, roster: Mapping[str, Callable[..., Any]], seed: int) -> Any:
-    try:
-        return roster[options.kind](seed, **options.params)
-    except TypeError as error:
-        raise EpochalError(f"{options.kind}: {error}") from error

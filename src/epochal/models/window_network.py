@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,20 @@ from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError, did_you_mean
 from epochal.models.networks.adversarial import SiteAdversary
 from epochal.models.networks.base import EpochNetwork
-from epochal.models.networks.roster import NETWORKS
+from epochal.models.networks.roster import NETWORKS, network_parameters
 from epochal.models.networks.scaled import Probabilities, ScaledNetwork, measure_scale
+from epochal.models.parameters import refuse_unknown
 from epochal.models.sequences import predict_sequences
 from epochal.models.training.augmenter import Augmenter
-from epochal.models.training.batches import Batch, Order, RowTargets, SequenceData, load_batches
+from epochal.models.training.batches import Batch, Order, SequenceData, load_batches
+from epochal.models.training.curves import FitPlace
 from epochal.models.training.devices import choose_device
 from epochal.models.training.epoch_rows import ABSENT, EpochRows, Sequences
 from epochal.models.training.losses import make_loss
 from epochal.models.training.plain import ONE_AT_A_TIME
 from epochal.models.training.pretrained import load_pretrained, pretrain, read_provenance
 from epochal.models.training.sampling import make_sampler
-from epochal.models.training.targets import part_subjects
+from epochal.models.training.targets import RowTargets, part_subjects
 from epochal.models.training.trainer import NetworkTraining, train
 from epochal.models.training.workplace import open_workplace
 from epochal.options.deep import PROVENANCE, WEIGHTS, NetworkModelOptions
@@ -74,6 +76,11 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
         return self.scaled_.network.CAUSAL or self.length == 1
 
     @property
+    def sees(self) -> tuple[str, ...]:
+        """The inputs that its kind looks at, the columns aside."""
+        return NETWORKS[self.kind].INPUTS
+
+    @property
     def length(self) -> int:
         """How many epochs a sequence has."""
         return self.options.sequence.n_epochs
@@ -87,8 +94,9 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
             torch.manual_seed(self.seed)
             self.scaled_ = self._build(X, y.known)
             if not (place / WEIGHTS).is_file():
-                self._begin(X, place)
-                self._train(X, y.among(self.classes_), place)
+                at = FitPlace(place, self.name, self.part)
+                self._begin(X, at)
+                self._train(X, y.among(self.classes_), at)
                 self._store(place, y)
             weights = torch.load(place / WEIGHTS, weights_only=True)
             self.scaled_.load_state_dict(weights)
@@ -123,15 +131,42 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
         beside[rows != ABSENT] = features[rows[rows != ABSENT]]
         return predict_sequences(inputs, beside, run, length=self.length, causal=self.causal)
 
-    def _build(self, X: EpochRows, training: np.ndarray) -> ScaledNetwork:
-        """Make the network of the roster for these inputs, with the training rows' scales."""
+    def refuse_misfits(
+        self, prepared: Collection[str], *, channels: Sequence[str] | None = None
+    ) -> None:
+        """Raise `EpochalError` for a kind, or options of its training, that fit no such inputs.
+
+        `prepared` are the names of the inputs that there are, `channels` those of the signal, None
+        where they are not known yet.
+        """
         if self.kind not in NETWORKS:
             raise EpochalError(f"no kind '{self.kind}'{did_you_mean(self.kind, NETWORKS)}")
-        network = _make(self.kind, X, len(self.classes_), self.network_params or {})
+        refuse_unknown(self.network_params or {}, network_parameters(self.kind))
+        network, options = NETWORKS[self.kind], self.options
+        for name in network.INPUTS:
+            if name not in prepared:
+                raise EpochalError(
+                    f"{self.kind} sees '{name}', which is not prepared "
+                    f"(feature_engineering.network_inputs.{name})"
+                )
         if self.length > 1 and not network.SEQUENTIAL:
             raise EpochalError(f"{self.kind} sees each epoch by itself (sequence.n_epochs: 1)")
-        if self.options.augmentations and not network.INPUTS:
+        if options.augmentations and not network.INPUTS:
             raise EpochalError(f"{self.kind} sees columns alone: no `augmentations` change them")
+        make_loss(options.loss.kind, **options.loss.params)
+        if channels is not None:
+            Augmenter(options.augmentations, sfreq=1.0, channel_names=channels).refuse_idle(
+                network.INPUTS
+            )
+
+    def make(self, shape: dict[str, Any]) -> EpochNetwork:
+        """Make the network, not trained, for inputs of a shape: what every network is told."""
+        return NETWORKS[self.kind](**shape, **(self.network_params or {}))
+
+    def _build(self, X: EpochRows, training: np.ndarray) -> ScaledNetwork:
+        """Make the network of the roster for these inputs, with the training rows' scales."""
+        self.refuse_misfits(X.any_inputs.arrays, channels=X.any_inputs.channels)
+        network = self.make(_shape_of(X, self.sees, len(self.classes_)))
         sequences = self._sequences(X, network, training)
         drawn = np.linspace(0, len(sequences) - 1, min(_N_MEASURED, len(sequences))).astype(int)
         batch = sequences.__getitems__(list(np.unique(drawn)))
@@ -143,7 +178,7 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
         step, length = self.options.sequence.step, self.length
         return Sequences(X, network.INPUTS, length=length, step=step, only=only)
 
-    def _begin(self, X: EpochRows, place: Path) -> None:
+    def _begin(self, X: EpochRows, place: FitPlace) -> None:
         """Take pre-trained weights, or pre-train on all training rows, labelled or not."""
         network = self.scaled_.network
         if self.options.pretrained is not None:
@@ -157,11 +192,9 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
                 self.options.pretraining,
                 seed=self.seed,
                 place=place,
-                name=self.name,
-                part=self.part,
             )
 
-    def _train(self, X: EpochRows, y: RowTargets, place: Path) -> None:
+    def _train(self, X: EpochRows, y: RowTargets, place: FitPlace) -> None:
         share = self.options.training.validation_share
         training, validating = part_subjects(y, share, seed=self.seed)
         data = [self._data(X, y, rows) for rows in (training, validating)]
@@ -175,9 +208,7 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
             load_batches(data[1], options.batch_size, n_workers=n_workers)
             if len(data[1])
             else None,
-            folder=place,
-            name=self.name,
-            part=self.part,
+            place,
             monitor="val_loss" if y.soft else "val_kappa",
         )
 
@@ -196,7 +227,7 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
         )
         adversary = None
         if options.domain_weight > 0:
-            adversary = SiteAdversary(self.scaled_.network.width, data.n_domains)
+            adversary = SiteAdversary(self.scaled_.network.width, _count_sites(data))
         return NetworkTraining(
             self.scaled_,
             make_loss(options.loss.kind, **options.loss.params),
@@ -235,29 +266,30 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
         return how, X.keys.to_dict("list"), X.features, y.targets, y.weights, store
 
 
-def _make(kind: str, X: EpochRows, n_classes: int, params: dict[str, Any]) -> EpochNetwork:
-    """Make a network for the inputs of some rows."""
-    inputs, network = X.any_inputs, NETWORKS[kind]
-    absent = [name for name in network.INPUTS if name not in inputs.arrays]
-    if absent:
+def _count_sites(data: SequenceData) -> int:
+    """Return how many sites there are to unlearn; fewer than two raise `EpochalError`."""
+    if data.n_domains < 2:
         raise EpochalError(
-            f"{kind} sees '{absent[0]}', which is not prepared "
-            f"(feature_engineering.network_inputs.{absent[0]})"
+            "domain_weight: fewer than two sites are known of the training recordings; the "
+            "summary of recordings (recordings.csv) says which"
         )
+    return data.n_domains
+
+
+def _shape_of(X: EpochRows, seen: Collection[str], n_classes: int) -> dict[str, Any]:
+    """Return what a network is told of the inputs of some rows."""
+    inputs = X.any_inputs
     signal = inputs.arrays.get("signal", np.empty((0, 0, 0)))
-    shape: dict[str, Any] = {"n_channels": signal.shape[1], "n_times": signal.shape[2]}
-    if "spectrogram" in network.INPUTS:
+    shape = {
+        "n_channels": signal.shape[1],
+        "n_times": signal.shape[2],
+        "sfreq": inputs.sfreq,
+        "n_classes": n_classes,
+        "n_features": X.features.shape[1],
+    }
+    if "spectrogram" in seen:
         shape["spectrogram_shape"] = inputs.arrays["spectrogram"].shape[1:]
-    try:
-        return network(
-            **shape,
-            sfreq=inputs.sfreq,
-            n_classes=n_classes,
-            n_features=X.features.shape[1],
-            **params,
-        )
-    except TypeError as error:  # a misspelt hyper-parameter
-        raise EpochalError(f"{kind}: {error}") from error
+    return shape
 
 
 def _draw(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError
@@ -12,6 +12,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from epochal.errors import did_you_mean
 
 _UNKNOWN = "extra_forbidden"
+_TOLD = (_UNKNOWN, "missing", "value_error")  # whose message says what was given, if anything was
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -30,6 +31,18 @@ class Options(BaseModel):
             return make(values)
         except ValidationError as error:
             raise _with_suggestions(error, cls.model_fields) from None
+
+    def is_set(self, name: str) -> bool:
+        """Say whether an option differs from its default."""
+        return bool(getattr(self, name) != type(self).model_fields[name].default)
+
+
+def say_fault(fault: Mapping[str, Any], *within: str) -> str:
+    """Say where an option of a `ValidationError` is, what is wrong with it, and what was given."""
+    where = ".".join(map(str, (*within, *fault["loc"])))
+    simple = fault["type"] not in _TOLD and isinstance(fault["input"], str | float | bool | None)
+    said = f"{fault['msg']}, and not {fault['input']!r}" if simple else str(fault["msg"])
+    return f"{where}: {said}" if where else said
 
 
 def make_options(model: type[Model], values: dict[str, Any]) -> Model:

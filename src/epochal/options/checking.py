@@ -8,9 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from epochal.errors import EpochalError, RecordingError, did_you_mean
+from epochal.options.base import say_fault
 from epochal.options.deep import DeepOptions
 from epochal.options.features import FeatureOptions
 from epochal.options.ingestion import IngestionOptions
+from epochal.options.kinds import check_kinds
 from epochal.options.models import ClassicalOptions, StackingOptions
 from epochal.options.results import EvaluationOptions, ExportOptions
 from epochal.options.splitting import SplitOptions
@@ -30,12 +32,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 
 
-def check_study(parameters: Mapping[str, Any], *, reads_files: bool = False) -> None:
-    """Check all sections of a study, whichever of its pipelines run.
+def check_study(parameters: Mapping[str, Any], *, reads_files: bool = False) -> dict[str, Any]:
+    """Check all sections of a study, whichever of its pipelines run, and return their options.
 
     Sections are mappings, or options already made of them. A section that does not exist, an
-    option that is misspelt, an unknown feature, a label's class that the study does not have and,
-    where `reads_files`, a missing folder raise `EpochalError` naming it.
+    option that is misspelt, an unknown feature or kind of model, a label's class that the study
+    does not have and, where `reads_files`, a missing folder raise `EpochalError` naming it.
     """
     for name in parameters:
         if name not in SECTIONS:
@@ -43,24 +45,21 @@ def check_study(parameters: Mapping[str, Any], *, reads_files: bool = False) -> 
                 f"No section '{name}' in the parameters{did_you_mean(name, SECTIONS)}"
             )
     made = {name: _make(name, values) for name, values in parameters.items()}
+    check_kinds(made)
     if "feature_engineering" in made:
         check_features(made["feature_engineering"])
     if "ingestion" in made and "study" in made:
         check_classes(made["ingestion"], made["study"])
     if reads_files:
         check_folder(made["ingestion"])
+    return made
 
 
 def _make(name: str, values: Any) -> Any:
     try:
         return SECTIONS[name].model_validate(values)
     except ValidationError as error:
-        raise EpochalError(f"{name}: {'; '.join(map(_say, error.errors()))}") from error
-
-
-def _say(error: Any) -> str:
-    where = ".".join(map(str, error["loc"]))
-    return f"{where}: {error['msg']}" if where else str(error["msg"])
+        raise EpochalError(f"{name}: {'; '.join(map(say_fault, error.errors()))}") from error
 
 
 def check_features(options: FeatureOptions) -> None:

@@ -80,17 +80,22 @@ class NetworkModelOptions(ModelOptions):
 
     @model_validator(mode="after")
     def _refuse_unread(self) -> NetworkModelOptions:
-        """Name what `residual_mlp`, which has a loop of its own, would pass over."""
-        fields = type(self).model_fields
-        unread = [
-            name
-            for name in _OVER_SEQUENCES
-            if self.kind == "residual_mlp" and getattr(self, name) != fields[name].default
-        ]
-        if unread:
+        """Name what would be passed over in silence."""
+        if self.early_stopping is not None:
+            raise ValueError("`early_stopping` is for trees; a network has `training.patience`")
+        changed = [name for name in _OVER_SEQUENCES if self.is_set(name)]
+        if self.kind == "residual_mlp" and changed:
             raise ValueError(
-                f"residual_mlp does not read `{unread[0]}`: it is trained by its `params` "
+                f"residual_mlp does not read `{changed[0]}`: it is trained by its `params` "
                 "(n_epochs, batch_size, learning_rate, …); column_gru and the others do"
+            )
+        if self.params.get("head") == "crf" and self.targets == "label" and self.is_set("loss"):
+            raise ValueError("`head: crf` has a likelihood of its own: leave `loss` out")
+        first, passes = self.sampling.first_epochs, self.training.max_epochs
+        if self.sampling.kind in ("hard", "two_stage") and first >= passes:
+            raise ValueError(
+                f"`sampling.first_epochs: {first}` of `training.max_epochs: {passes}`: "
+                f"{self.sampling.kind} would never begin"
             )
         return self
 

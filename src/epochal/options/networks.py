@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from epochal.options.base import Options
+
+# By option, the kinds (or tasks) that read it; with another it would be passed over in silence.
+_SAMPLING_READ_BY = {
+    "classes": ("oversample",),
+    "factor": ("oversample",),
+    "hard_power": ("hard",),
+    "uniform_share": ("hard",),
+    "first_epochs": ("hard", "two_stage"),
+    "min_votes": ("two_stage",),
+}
+_PRETRAINING_READ_BY = {
+    **dict.fromkeys(
+        ("max_epochs", "batch_size", "learning_rate", "weight_decay"), ("masked", "byol")
+    ),
+    **dict.fromkeys(("masked_share", "span_s", "target", "target_hz"), ("masked",)),
+    **dict.fromkeys(("momentum", "augmentations"), ("byol",)),
+}
 
 
 class SequenceOptions(Options):
@@ -59,7 +77,8 @@ class TrainingOptions(Options):
     patience: int | None = Field(
         5,
         ge=1,
-        description="Passes without a better validation κ before it stops; null: never early.",
+        description="Passes without a better validation κ (of votes: loss) before it stops; null: "
+        "never early.",
     )
     validation_share: float = Field(
         0.15,
@@ -78,7 +97,10 @@ class TrainingOptions(Options):
         "share of the rows, and steps are taken on the mean of their gradients.",
     )
     keep_checkpoints: int = Field(
-        3, ge=1, description="So many of the best weights by validation κ are kept on disk."
+        3,
+        ge=1,
+        description="So many of the best weights by validation κ (of votes: loss) are kept on "
+        "disk; without validation the last alone.",
     )
     n_workers: int = Field(
         0, ge=0, description="Processes that read windows ahead; 0: the training process itself."
@@ -144,9 +166,10 @@ class SamplingOptions(Options):
 
     @model_validator(mode="after")
     def _check(self) -> SamplingOptions:
-        """Check that there is a class to see more of."""
+        """Check that there is a class to see more of, and that the kind reads what is said."""
         if self.kind == "oversample" and not self.classes:
             raise ValueError("`kind: oversample` needs `classes`, such as [REM]")
+        _refuse_unread(self, _SAMPLING_READ_BY, "kind")
         return self
 
 
@@ -190,3 +213,16 @@ class PretrainingOptions(Options):
         ),
         description="`byol`: how the two copies are changed.",
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> PretrainingOptions:
+        """Check that the task reads what is said."""
+        _refuse_unread(self, _PRETRAINING_READ_BY, "task")
+        return self
+
+
+def _refuse_unread(options: Options, read_by: Mapping[str, tuple[str, ...]], chosen: str) -> None:
+    """Raise `ValueError` naming an option that is set though what was chosen does not read it."""
+    for name, readers in read_by.items():
+        if options.is_set(name) and getattr(options, chosen) not in readers:
+            raise ValueError(f"`{name}` is for `{chosen}: {' or '.join(readers)}`")

@@ -10,7 +10,12 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
-from multiprocessing import active_children, get_all_start_methods, get_context
+from multiprocessing import (
+    active_children,
+    get_all_start_methods,
+    get_context,
+    resource_tracker,
+)
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,7 +72,8 @@ def score_inputs(
         yield from (score_input(one, job, scorer) for one in inputs)
         return
     with _workers(job, min(n_jobs, len(inputs))) as pool:
-        futures = {pool.submit(_score_in_worker, one): one for one in inputs}
+        with _ctrl_c_waits():
+            futures = {pool.submit(_score_in_worker, one): one for one in inputs}
         for future in as_completed(futures):
             yield _outcome_of(future, futures[future])
 
@@ -188,14 +194,37 @@ def _context() -> BaseContext:
     return context
 
 
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Let Ctrl-C wait until the workers are there to be ended; they themselves never hear it.
+
+    The signal mask is handed down: a worker, or the process that starts them, that heard Ctrl-C in
+    the middle of an import would print a traceback, and one that is only about to start when we
+    end would be nobody's.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # it unmasks Ctrl-C when it starts: before we mask it
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+
+
 _worker: dict[str, Any] = {}  # of this process: the job, and the bundle's models loaded once
 
 
 def _start_worker(job: Job) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(1))  # what is half written is taken away
+    """Load the bundle; until then nothing is half written and SIGTERM may end the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not blocked already
     _worker.update(job=job, scorer=load(job))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def _score_in_worker(given: Input) -> Outcome:
-    return score_input(given, _worker["job"], _worker["scorer"])
+    try:
+        return score_input(given, _worker["job"], _worker["scorer"])
+    except SystemExit:  # what was half written is gone; the pool would go on with the next input
+        os._exit(1)

@@ -120,14 +120,25 @@ class StudyRun:
 
     def trainings(self, *, since: float = 0.0) -> list[Curves]:
         """Return the trainings that were written to after `since`, in seconds since 1970."""
-        found = [(path, path.stat().st_mtime) for path in self._curves()]
-        return [_read_curves(path, changed) for path, changed in found if changed > since]
+        found = [(path, path.stat().st_mtime) for path in sorted(self._curves())]
+        return [
+            _read_curves(path, path.parent.relative_to(self._fits), changed)
+            for path, changed in found
+            if changed > since
+        ]
 
     def recording_file(self, recording_id: str) -> Path | None:
         """Return where a recording's signals lie; None where the run's folder lacks them."""
         folder = self.folder / "02_intermediate/recordings"
         listed = {path.stem: path for path in folder.glob("*.h5")} if folder.is_dir() else {}
         return listed.get(recording_id)
+
+    @property
+    def _fits(self) -> Path:
+        return self.folder / _CHECKPOINTS
+
+    def _curves(self) -> Iterator[Path]:
+        return self._fits.rglob(_CURVES)
 
     def _path(self, name: str) -> Path:
         return self.folder / REPORTING / name
@@ -137,9 +148,6 @@ class StudyRun:
         if not path.is_file():
             raise EpochalError(f"'{self.name}' has no {name}: run the study's evaluation")
         return path
-
-    def _curves(self) -> Iterator[Path]:
-        yield from sorted((self.folder / _CHECKPOINTS).glob(f"*/*/{_CURVES}"))
 
     def _guess(self) -> dict[str, Any]:
         bundle = _read_json(self.folder / "07_model_output/bundle" / MANIFEST) or {}
@@ -214,15 +222,18 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def _read_curves(path: Path, changed: float) -> Curves:
-    """Read a training's curve; a line that is still being written waits for the next time."""
+def _read_curves(path: Path, fit: Path, changed: float) -> Curves:
+    """Read a training's curve; a line that is still being written waits for the next time.
+
+    `fit` is the model, the part, and below that what came before it: `net/fold_0/pretraining`.
+    """
     text = path.read_text(encoding="utf-8")
     lines = [line.split(",") for line in text[: text.rfind("\n") + 1].splitlines()]
     header, rows = (lines[0], lines[1:]) if lines else ([], [])
     skipped = [at for at, name in enumerate(header) if name in {"model", "part"}]
     return Curves(
-        model=path.parents[1].name,
-        part=path.parent.name,
+        model=fit.parts[0],
+        part=".".join(fit.parts[1:]),
         live=time.time() - changed < _LIVE_S,
         changed_at=changed,
         table=Table(

@@ -4,6 +4,8 @@ import torch
 from epochal.models.networks.fusion import BRANCHES, AttentionFusion
 from epochal.models.networks.resnet_gru import ResNetGRU
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHAPE = (2, 16, 12)
 
 
@@ -20,14 +22,6 @@ def inputs(n_sequences=6, n_epochs=2, seed=0):
         torch.randn(n_sequences, n_epochs, 2, 320, generator=generator),
         torch.randn(n_sequences, n_epochs, *SHAPE, generator=generator),
     )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow

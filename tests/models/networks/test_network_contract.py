@@ -24,6 +24,8 @@ from small_networks import (
 from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.roster import NETWORKS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PAGE = Path(__file__).parents[3] / "docs/reference/networks.md"
 CAUSAL_BY_OPTION = {
     "cnn_bilstm": {"bidirectional": False},
@@ -44,14 +46,6 @@ def change_epochs(network, inputs, where):
 
 def differ(one, other):
     return float((one - other).abs().max())
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # small shapes on many threads wait for each other
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -3,6 +3,8 @@ import torch
 
 from epochal.models.networks.spectrogram_net import SpectrogramNet
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHAPE = (2, 16, 24)
 
 
@@ -34,14 +36,6 @@ def learn(network, images, target, n_steps=40):
 def accuracy(network, images, target):
     with torch.inference_mode():
         return float((network(None, None, images)[:, 0].argmax(1) == target).float().mean())
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("shape", [(4, 100, 300), (1, 5, 3), (2, 64, 1)])

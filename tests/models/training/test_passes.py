@@ -11,7 +11,7 @@ import torch
 from epochal.models.networks.adversarial import SiteAdversary
 from epochal.models.training import pretrained
 from epochal.models.training.curves import CURVES, LISTENERS, CurvePoint
-from epochal.models.training.pretraining import MaskedReconstruction
+from epochal.models.training.pretext import MaskedReconstruction
 from epochal.models.training.trainer import LAST
 from window_cohort import fit, give_votes, make_cohort, make_network
 
@@ -69,7 +69,7 @@ def last_weights(place):
 
 @pytest.mark.parametrize("given", [TWO_STAGES, LONGER_BY_CHANCE], ids=["shorter", "by chance"])
 def test_passes_of_different_lengths_all_validate_and_end_the_schedule(cohort, tmp_path, given):
-    place = train(cohort, tmp_path, **given, training={"batch_size": 2})
+    place = train(cohort, tmp_path, **given, training={"batch_size": 4})
     curves = pd.read_csv(place / CURVES)
     assert curves["val_loss"].nunique() == 6
     assert curves["learning_rate"].iloc[-1] == pytest.approx(0.01 * 0.01)

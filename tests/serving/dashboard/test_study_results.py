@@ -140,6 +140,13 @@ def test_trainings_tell_their_passes_and_whether_they_go_on(tmp_path):
     assert not StudyRun(tmp_path / "s").trainings()[0].live
 
 
+def test_what_came_before_a_training_has_a_curve_beside_it(tmp_path):
+    for part in ("fold_0", "fold_0/pretraining"):
+        write_curves(tmp_path / "s", "net", part, n_passes=1)
+    found = [(one.model, one.part) for one in StudyRun(tmp_path / "s").trainings()]
+    assert found == [("net", "fold_0"), ("net", "fold_0.pretraining")]
+
+
 def test_only_trainings_that_changed_since_are_told(tmp_path):
     old = write_curves(tmp_path / "s", "net", "fold_0", n_passes=1)
     os.utime(old, (1e9, 1e9))

@@ -152,9 +152,23 @@ def test_the_machines_memory_is_read_in_bytes(tmp_path):
     }
 
 
+def test_what_the_service_may_use_is_told_from_the_machines_memory(tmp_path):
+    path = tmp_path / "meminfo"
+    path.write_text("MemTotal:  1000 kB\n")
+    families = {one.name: one for one in SystemFacts(path, lambda total: total / 4).collect()}
+    (sample,) = families["epochal_memory_limit_bytes"].samples
+    assert sample.value == 256_000
+
+
+def test_what_the_service_may_use_is_at_most_the_machines_memory(metrics):
+    limit = value(metrics, "epochal_memory_limit_bytes")
+    assert 1e7 < limit <= value(metrics, "epochal_system_memory_bytes", kind="total")
+
+
 def test_a_system_that_tells_nothing_of_its_memory_has_no_measure_of_it(tmp_path):
-    names = {one.name for one in SystemFacts(tmp_path / "none").collect()}
-    assert "epochal_system_memory_bytes" not in names
+    facts = SystemFacts(tmp_path / "none", lambda total: total)
+    names = {one.name for one in facts.collect()}
+    assert not {"epochal_system_memory_bytes", "epochal_memory_limit_bytes"} & names
     assert "epochal_system_cores" in names
 
 

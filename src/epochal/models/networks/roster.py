@@ -15,6 +15,7 @@ from epochal.models.networks.resnet_gru import ResNetGRU
 from epochal.models.networks.resnet_se import ResNetSE
 from epochal.models.networks.s4d import S4D
 from epochal.models.networks.spectrogram_net import SpectrogramNet
+from epochal.models.parameters import named_parameters
 
 NETWORKS: dict[str, type[EpochNetwork]] = {
     "cnn1d": CNN1D,
@@ -30,3 +31,8 @@ NETWORKS: dict[str, type[EpochNetwork]] = {
     "attention_fusion": AttentionFusion,
     "column_gru": ColumnGRU,
 }
+
+
+def network_parameters(kind: str) -> tuple[str, ...]:
+    """Return the parameters of a network that a study may set; the others are its inputs' shape."""
+    return tuple(set(named_parameters(NETWORKS[kind])) - {"spectrogram_shape"})

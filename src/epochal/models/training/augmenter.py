@@ -39,6 +39,15 @@ class Augmenter:
         self.steps, self.sfreq = tuple(steps), sfreq
         self.channel_names, self.region_names = tuple(channel_names), tuple(region_names)
 
+    def refuse_idle(self, inputs: Sequence[str]) -> None:
+        """Raise `EpochalError` for a change of none of the inputs that a network sees."""
+        of_input = {"signal": OF_SIGNALS, "spectrogram": OF_SPECTROGRAMS}
+        changing = {kind for name in inputs for kind in of_input[name]}
+        for step in self.steps:
+            if step.kind not in changing:
+                seen = " and ".join(inputs) or "columns"
+                raise EpochalError(f"the augmentation '{step.kind}' changes nothing of {seen}")
+
     @overload
     def __call__(
         self, signal: Tensor, spectrogram: Tensor | None = None, *, generator: Generator

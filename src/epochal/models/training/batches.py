@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,48 +11,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from epochal.models.training.epoch_rows import ABSENT, Sequences
 from epochal.models.training.processes import share, share_length
+from epochal.models.training.targets import RowTargets
 
 Batch = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class RowTargets:
-    """What is to be learnt of each row.
-
-    `targets` are class codes `(n_rows,)`, -1 where unknown, or numbers of votes `(n_rows,
-    n_classes)`; `weights` `(n_rows,)` weigh the rows' losses; `subjects` `(n_rows,)` say whom a
-    row is of. `classes` are the classes' names.
-    """
-
-    targets: np.ndarray
-    weights: np.ndarray
-    subjects: np.ndarray
-    classes: tuple[str, ...]
-
-    @property
-    def soft(self) -> bool:
-        """Whether votes are to be learnt."""
-        return self.targets.ndim == 2
-
-    @property
-    def known(self) -> np.ndarray:
-        """Which rows have a label, or a vote."""
-        return self.targets.sum(axis=1) > 0 if self.soft else self.targets >= 0
-
-    @property
-    def codes(self) -> np.ndarray:
-        """Each row's class, -1 where unknown; of votes the one with the most."""
-        most = self.targets.argmax(axis=1) if self.soft else self.targets
-        return np.where(self.known, most, -1)
-
-    def among(self, present: np.ndarray) -> RowTargets:
-        """Return the same with only the classes that are present, numbered anew."""
-        names = tuple(self.classes[code] for code in present)
-        if self.soft:
-            return replace(self, targets=self.targets[:, present], classes=names)
-        renumbered = np.full(len(self.classes) + 1, -1)  # the last place is that of -1
-        renumbered[present] = np.arange(len(present))
-        return replace(self, targets=renumbered[self.targets], classes=names)
 
 
 class SequenceData(Dataset[Batch]):

@@ -14,6 +14,14 @@ _LOG = logging.getLogger(__name__)
 CURVES = "curves.csv"
 
 
+class FitPlace(NamedTuple):
+    """Where one fit keeps its curve and its state, and what it is called."""
+
+    folder: Path
+    model: str
+    part: str  # of a cross-fit: `fold_0`, `refit`
+
+
 class Pass(NamedTuple):
     """What the plain trainer knows after one pass over the training rows."""
 
@@ -57,21 +65,20 @@ def tell_point(point: CurvePoint) -> None:
         listener(point)
 
 
-def write_curve(
-    passes: Iterable[Pass], *, model: str, part: str, folder: Path, tell: bool = False
-) -> None:
-    """Go through a training, and write the folder's table anew, a line as each pass is done.
+def write_curve(passes: Iterable[Pass], place: FitPlace, *, tell: bool = False) -> None:
+    """Go through a training, and write the fit's table anew, a line as each pass is done.
 
     Only with `tell` do the log and the listeners hear of it: a small network over columns takes
     hardly longer than a tracker would.
     """
     began_s = time.monotonic()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CURVES).unlink(missing_ok=True)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    (place.folder / CURVES).unlink(missing_ok=True)
     for epoch, (loss, rate) in enumerate(passes, start=1):
-        point = CurvePoint(model, part, epoch, loss, rate, time.monotonic() - began_s)
+        seconds = time.monotonic() - began_s
+        point = CurvePoint(place.model, place.part, epoch, loss, rate, seconds)
         note = note_point if tell else append_point
-        note(point, folder)
+        note(point, place.folder)
 
 
 def append_point(point: CurvePoint, folder: Path) -> None:

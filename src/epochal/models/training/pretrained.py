@@ -13,11 +13,11 @@ from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError
 from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.scaled import ScaledNetwork
-from epochal.models.training.curves import Pass, write_curve
+from epochal.models.training.curves import FitPlace, Pass, write_curve
 from epochal.models.training.devices import choose_device
 from epochal.models.training.epoch_rows import Sequences
 from epochal.models.training.plain import train_network
-from epochal.models.training.pretraining import make_pretext_task
+from epochal.models.training.pretext import make_pretext_task
 from epochal.models.training.randomness import random_states, restore_random_states
 from epochal.options.deep import PROVENANCE, WEIGHTS
 from epochal.options.networks import PretrainingOptions
@@ -33,21 +33,20 @@ def pretrain(
     options: PretrainingOptions,
     *,
     seed: int,
-    place: Path,
-    name: str,
-    part: str,
+    place: FitPlace,
 ) -> None:
     """Train a network on its pretext task over sequences, labelled or not.
 
-    Once done, what it learnt lies in `place`: a fit that is interrupted later finds it there.
+    Once done, what it learnt lies in the place: a fit that is interrupted later finds it there.
     """
-    done = place / STATE
+    done = place.folder / STATE
     if not done.is_file():
         passes = _pass_by_pass(scaled, sequences, inputs, options, seed=seed)
-        write_curve(passes, model=name, part=f"{part}.{CURVE}", folder=place / CURVE, tell=True)
+        own = FitPlace(place.folder / CURVE, place.model, f"{place.part}.{CURVE}")
+        write_curve(passes, own, tell=True)
         state = {"weights": scaled.cpu().state_dict(), "random": random_states()}
-        torch.save(state, place / f".{STATE}")
-        (place / f".{STATE}").rename(done)
+        torch.save(state, done.with_name(f".{STATE}"))
+        done.with_name(f".{STATE}").rename(done)
     state = torch.load(done, weights_only=True, map_location="cpu")
     scaled.load_state_dict(state["weights"])
     restore_random_states(state["random"])
@@ -101,14 +100,19 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         raise EpochalError(f"{folder / PROVENANCE}: not a provenance ({error!r})") from error
 
 
+def refuse_other_kind(folder: Path, kind: str) -> None:
+    """Raise `EpochalError` for a folder without weights, or with those of another network."""
+    found = read_provenance(folder)["kind"]
+    if found != kind:
+        raise EpochalError(f"{folder}: weights of a {found}, not of a {kind}")
+
+
 def load_pretrained(network: EpochNetwork, folder: Path, *, kind: str) -> None:
     """Begin from the weights of an earlier fit, heads aside where the classes differ.
 
     Another kind of network, or layers of other shapes, raise `EpochalError`.
     """
-    provenance = read_provenance(folder)
-    if provenance["kind"] != kind:
-        raise EpochalError(f"{folder}: weights of a {provenance['kind']}, not of a {kind}")
+    refuse_other_kind(folder, kind)
     saved = torch.load(folder / WEIGHTS, weights_only=True, map_location="cpu")
     own = network.state_dict()
     prefix = "network."

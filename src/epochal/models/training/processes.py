@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from epochal.errors import EpochalError
 
@@ -19,6 +18,8 @@ def choose_devices(n_devices: int) -> dict[str, Any]:
     """
     if n_devices == 1:
         return {"devices": 1}
+    from lightning.pytorch.plugins.environments import LightningEnvironment  # takes seconds
+
     return {
         "devices": n_devices,
         "strategy": "ddp_find_unused_parameters_true",

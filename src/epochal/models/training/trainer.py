@@ -30,7 +30,13 @@ from epochal.models.networks.adversarial import SiteAdversary, reversal_strength
 from epochal.models.networks.crf import ConditionalRandomField
 from epochal.models.networks.scaled import ScaledNetwork
 from epochal.models.training.batches import Batch, Order
-from epochal.models.training.curves import CurvePoint, note_point, read_points, tell_point
+from epochal.models.training.curves import (
+    CurvePoint,
+    FitPlace,
+    note_point,
+    read_points,
+    tell_point,
+)
 from epochal.models.training.losses import Loss
 from epochal.models.training.processes import choose_devices, gather, refuse_missing_devices
 from epochal.models.training.randomness import random_states, restore_random_states
@@ -177,28 +183,26 @@ def train(
     module: NetworkTraining,
     batches: DataLoader[Batch],
     validation: DataLoader[Batch] | None,
+    place: FitPlace,
     *,
-    folder: Path,
-    name: str,
-    part: str,
     monitor: str = "val_kappa",
 ) -> None:
     """Train until the passes, the time or the patience are over, and take the best weights.
 
-    The best weights and the state of an interrupted fit lie in `folder`; a later call goes on from
+    The best weights and the state of an interrupted fit lie in its place; a later call goes on from
     there. `monitor` is `val_kappa` or `val_loss`. Without validation rows the last weights count.
     More devices than there are, and what Lightning cannot do here, raise `EpochalError`.
     """
     n_devices = module._options.devices
-    fit = partial(_fit, module, batches, validation, folder, name, part, monitor)
+    fit = partial(_fit, module, batches, validation, place, monitor)
     if n_devices == 1:
         fit()
         return
     refuse_missing_devices(n_devices)
-    n_told = len(read_points(folder))
+    n_told = len(read_points(place.folder))
     module.load_state_dict(run_together(fit, n_devices))
     module.eval()
-    for point in read_points(folder)[n_told:]:  # nobody listens in the other processes
+    for point in read_points(place.folder)[n_told:]:  # nobody listens in the other processes
         tell_point(point)
 
 
@@ -206,9 +210,7 @@ def _fit(
     module: NetworkTraining,
     batches: DataLoader[Batch],
     validation: DataLoader[Batch] | None,
-    folder: Path,
-    name: str,
-    part: str,
+    place: FitPlace,
     monitor: str,
 ) -> dict[str, Any]:
     """Train in this process, alone or beside others; return the weights that count."""
@@ -218,26 +220,16 @@ def _fit(
         options.max_epochs, batch_size=options.batch_size, n_processes=options.devices
     )
     module.n_steps = max(1, sum(n_batches))
-    best = ModelCheckpoint(
-        dirpath=folder,
-        filename="best-{epoch:03d}-{" + monitor + ":.4f}",
-        monitor=monitor,
-        mode=_MODES[monitor],
-        save_top_k=options.keep_checkpoints,
-        enable_version_counter=False,
-    )
-    # by itself: `save_last` leaves out the passes that are not among the best
-    last = ModelCheckpoint(dirpath=folder, filename=LAST.stem, enable_version_counter=False)
-    callbacks: list[Callback] = [_NextPass(order), _Curves(folder, name, part)]
+    best, last = _keep_weights(options, place.folder, monitor)
+    callbacks: list[Callback] = [_NextPass(order), _Curves(place)]
     callbacks += [last] if validation is None else [best, last]
     if validation is not None and options.patience is not None:
         callbacks.append(EarlyStopping(monitor, mode=_MODES[monitor], patience=options.patience))
-    if sys.stderr.isatty():
-        callbacks.append(TQDMProgressBar(leave=False))
     with _quiet(), _in_one_line():
         # Lightning counts a pass's batches once: where passes differ, anew for each
-        trainer = _make_trainer(options, callbacks, folder, recount=len(set(n_batches)) > 1)
-        resume = str(folder / LAST) if (folder / LAST).is_file() else None
+        trainer = _make_trainer(options, callbacks, place.folder, recount=len(set(n_batches)) > 1)
+        state = place.folder / LAST
+        resume = str(state) if state.is_file() else None
         trainer.fit(module, batches, validation, ckpt_path=resume, weights_only=False)
     if validation is not None:
         # this fit wrote it itself, a moment ago
@@ -249,9 +241,28 @@ def _fit(
     return module.state_dict()
 
 
+def _keep_weights(
+    options: TrainingOptions, folder: Path, monitor: str
+) -> tuple[ModelCheckpoint, ModelCheckpoint]:
+    """Return who keeps the best weights, and who the last state.
+
+    By themselves: `save_last` leaves out the passes that are not among the best.
+    """
+    best = ModelCheckpoint(
+        dirpath=folder,
+        filename="best-{epoch:03d}-{" + monitor + ":.4f}",
+        monitor=monitor,
+        mode=_MODES[monitor],
+        save_top_k=options.keep_checkpoints,
+        enable_version_counter=False,
+    )
+    return best, ModelCheckpoint(dirpath=folder, filename=LAST.stem, enable_version_counter=False)
+
+
 def _make_trainer(
     options: TrainingOptions, callbacks: list[Callback], folder: Path, *, recount: bool
 ) -> pl.Trainer:
+    watched = sys.stderr.isatty()
     return pl.Trainer(
         accelerator="auto",
         **choose_devices(options.devices),
@@ -260,12 +271,12 @@ def _make_trainer(
         max_time=timedelta(minutes=options.max_minutes) if options.max_minutes else None,
         reload_dataloaders_every_n_epochs=int(recount),
         gradient_clip_val=options.gradient_clip,
-        callbacks=callbacks,
+        callbacks=[*callbacks, TQDMProgressBar(leave=False)] if watched else callbacks,
         default_root_dir=folder,
         logger=False,
         num_sanity_val_steps=0,
         enable_model_summary=False,
-        enable_progress_bar=sys.stderr.isatty(),
+        enable_progress_bar=watched,
         inference_mode=False,  # the saved weights must stay ordinary tensors
     )
 
@@ -299,8 +310,8 @@ class _NextPass(Callback):
 class _Curves(Callback):
     """Note what is known after each pass, as it happens."""
 
-    def __init__(self, folder: Path, name: str, part: str) -> None:
-        self._folder, self._name, self._part = folder, name, part
+    def __init__(self, place: FitPlace) -> None:
+        self._place = place
         self._began_s = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -310,15 +321,15 @@ class _Curves(Callback):
         if not trainer.is_global_zero:
             return
         point = CurvePoint(
-            model=self._name,
-            part=self._part,
+            model=self._place.model,
+            part=self._place.part,
             epoch=trainer.current_epoch + 1,
             train_loss=found.get("train_loss", float("nan")),
             learning_rate=float(trainer.optimizers[0].param_groups[0]["lr"]),
             seconds=time.monotonic() - self._began_s,
             **{key: found.get(key) for key in ("val_loss", "val_kappa", "val_accuracy")},
         )
-        note_point(point, self._folder)
+        note_point(point, self._place.folder)
 
 
 @contextmanager

@@ -36,12 +36,14 @@ def compute_inputs(
 
 def gather_features(
     feature_parts: dict[str, Callable[[], pd.DataFrame]], epochs: pd.DataFrame, study: StudyOptions
-) -> pd.DataFrame:
-    """Put the recordings' features into one table; it may carry no time where that is forbidden."""
-    features = pd.concat([load() for load in feature_parts.values()], ignore_index=True)
+) -> dict[str, Callable[[], pd.DataFrame]]:
+    """Hand on the recordings' features, to be one table, which may be larger than memory.
+
+    They may carry no time where that is forbidden.
+    """
     if study.fixed_task_order:
-        refuse_clocks(features, epochs)
-    return features
+        refuse_clocks((load() for load in feature_parts.values()), epochs)
+    return feature_parts
 
 
 def _by_recording(

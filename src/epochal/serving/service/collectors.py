@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from epochal.serving.service.memory_limit import read_memory_limit
 from epochal.serving.service.shelf import Shelf, Shelved
 
 _MEMORY = {"MemTotal": "total", "MemAvailable": "available"}
@@ -45,10 +46,17 @@ class BundleFacts(Collector):
 
 
 class SystemFacts(Collector):
-    """The machine's load and memory; nothing where the system does not tell."""
+    """The machine's load and memory, and the service's part of it; nothing that nobody tells.
 
-    def __init__(self, memory: Path = Path("/proc/meminfo")) -> None:
-        self._memory = memory
+    `limit` takes the machine's memory in bytes and returns what the service may use of it.
+    """
+
+    def __init__(
+        self,
+        memory: Path = Path("/proc/meminfo"),
+        limit: Callable[[float | None], float | None] = read_memory_limit,
+    ) -> None:
+        self._memory, self._limit = memory, limit
 
     def collect(self) -> Iterator[Metric]:
         """Give what the machine says now."""
@@ -59,18 +67,34 @@ class SystemFacts(Collector):
             load = GaugeMetricFamily("epochal_system_load", "Tasks that run or wait, over 1 min.")
             load.add_metric([], os.getloadavg()[0])
             yield load
-        if self._memory.is_file():
-            yield self._memory_family()
+        yield from self._memory_families()
 
-    def _memory_family(self) -> Metric:
-        family = GaugeMetricFamily(
-            "epochal_system_memory_bytes", "The machine's memory.", labels=["kind"]
+    def _memory_families(self) -> Iterator[Metric]:
+        of_machine = self._read_machine()
+        if of_machine:
+            family = GaugeMetricFamily(
+                "epochal_system_memory_bytes", "The machine's memory.", labels=["kind"]
+            )
+            for kind, n_bytes in of_machine.items():
+                family.add_metric([kind], n_bytes)
+            yield family
+        limit = self._limit(of_machine.get("total"))
+        if limit is not None:
+            family = GaugeMetricFamily("epochal_memory_limit_bytes", "What the service may use.")
+            family.add_metric([], limit)
+            yield family
+
+    def _read_machine(self) -> dict[str, float]:
+        if not self._memory.is_file():
+            return {}
+        pairs = (
+            line.partition(":") for line in self._memory.read_text(encoding="ascii").splitlines()
         )
-        for line in self._memory.read_text(encoding="ascii").splitlines():
-            name, _, rest = line.partition(":")
-            if name in _MEMORY:
-                family.add_metric([_MEMORY[name]], 1024.0 * int(rest.split()[0]))
-        return family
+        return {
+            _MEMORY[name]: 1024.0 * int(rest.split()[0])
+            for name, _, rest in pairs
+            if name in _MEMORY
+        }
 
 
 def _facts(shelved: Shelved) -> list[str]:

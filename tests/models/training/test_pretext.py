@@ -9,7 +9,7 @@ from epochal.models.networks.cnn1d import CNN1D
 from epochal.models.networks.cnn_bilstm import CNNBiLSTM
 from epochal.models.networks.fusion import AttentionFusion
 from epochal.models.networks.spectrogram_net import SpectrogramNet
-from epochal.models.training.pretraining import (
+from epochal.models.training.pretext import (
     BootstrapAgreement,
     MaskedReconstruction,
     PretextTask,
@@ -17,20 +17,14 @@ from epochal.models.training.pretraining import (
 )
 from epochal.options.networks import AugmentationOptions, PretrainingOptions
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHAPE = {"n_channels": 2, "n_times": 128, "sfreq": 32.0, "n_classes": 3}
 TASKS = {
     "power": PretrainingOptions(task="masked"),
     "signal": PretrainingOptions(task="masked", target="signal", span_s=0.5),
     "byol": PretrainingOptions(task="byol"),
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make(kind, network=CNN1D, seed=0):

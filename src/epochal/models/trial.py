@@ -1,0 +1,136 @@
+"""Models of a study tried on made-up rows: what their fits would refuse is refused at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from epochal.errors import EpochalError
+from epochal.labels import VOTE
+from epochal.models.fitting import fit_estimator
+from epochal.models.parameters import build_model
+from epochal.options.deep import DeepOptions, NetworkModelOptions
+from epochal.options.models import ClassicalOptions, ModelOptions, RangeOptions
+from epochal.options.network_inputs import NetworkInputOptions, SignalInputOptions
+from epochal.options.study import StudyOptions
+
+_N_SUBJECTS, _N_EPOCHS = 4, 8  # of each class and subject
+_COLUMNS = ["a", "b", "c", "d"]
+
+
+def try_classical(options: ClassicalOptions, study: StudyOptions) -> None:
+    """Fit each model on a few rows of noise, `EpochalError` naming one that cannot be fitted."""
+    from epochal.models.classical import ROSTER
+
+    for name, model in options.listed.items():
+        with _named(f"classical_models.models.{name}"):
+            _try_fit(model, ROSTER, study)
+
+
+def try_networks(
+    options: DeepOptions,
+    study: StudyOptions,
+    inputs: NetworkInputOptions,
+    *,
+    epoch_length_s: float,
+    where: str = "deep_models.models",
+) -> None:
+    """Make each network for the inputs that will be prepared, `EpochalError` naming a misfit.
+
+    One over columns is fitted as well. Where the rate or the channels are those of the recordings,
+    or a spectrogram's size theirs, a network's own refusal of a shape comes when it is fitted.
+    """
+    from epochal.models.deep import COLUMN_NETWORKS, make_roster
+
+    for name, model in options.listed.items():
+        with _named(f"{where}.{name}"):
+            roster = make_roster(name, model, None)
+            if model.kind in COLUMN_NETWORKS:
+                _try_fit(model, roster, study)
+            else:
+                _try_shape(model, roster, study, inputs, epoch_length_s)
+
+
+def _try_fit(
+    model: ModelOptions, roster: Mapping[str, Callable[..., Any]], study: StudyOptions
+) -> None:
+    tried = _with_first_choices(model)
+    estimator = build_model(tried, roster, study.seed)
+    rows = _make_rows(study.classes, study.seed)
+    fit_estimator(estimator, rows, _COLUMNS, study.classes, tried, seed=study.seed)
+
+
+def _try_shape(
+    model: NetworkModelOptions,
+    roster: Mapping[str, Callable[..., Any]],
+    study: StudyOptions,
+    inputs: NetworkInputOptions,
+    epoch_length_s: float,
+) -> None:
+    import torch
+
+    from epochal.models.training.pretrained import refuse_other_kind
+
+    if model.pretrained is not None:
+        refuse_other_kind(Path(model.pretrained), model.kind)
+    network = build_model(_with_first_choices(model), roster, study.seed)
+    channels = inputs.signal.channels if inputs.signal and inputs.signal.channels else None
+    network.refuse_misfits(inputs.listed, channels=channels)
+    shape = _expected_shape(inputs.signal, epoch_length_s)
+    if shape is not None and "spectrogram" not in network.sees:
+        told = {"n_classes": len(study.classes), "n_features": len(_COLUMNS)}
+        with torch.random.fork_rng(devices=[]):
+            network.make(shape | told)
+
+
+def _with_first_choices(model: ModelOptions) -> Any:
+    """Return a model's options with the first value of each parameter that is searched for."""
+    space = {} if model.tune is None else model.tune.space
+    first = {name: _first(values) for name, values in space.items()}
+    return model.model_copy(update={"params": {**model.params, **first}, "tune": None})
+
+
+def _first(values: RangeOptions | tuple[Any, ...]) -> Any:
+    if isinstance(values, RangeOptions):
+        return int(values.low) if values.whole else values.low
+    return values[0]
+
+
+def _make_rows(classes: tuple[str, ...], seed: int) -> pd.DataFrame:
+    """Return rows of noise, some of each class from each of a few subjects, with votes."""
+    labels = np.tile(np.repeat(classes, _N_EPOCHS), _N_SUBJECTS)
+    noise = np.random.default_rng(seed).standard_normal((len(labels), len(_COLUMNS)))
+    rows = pd.DataFrame(noise.astype(np.float32), columns=_COLUMNS)
+    votes = {f"{VOTE}{name}": (labels == name).astype(float) for name in classes}
+    subjects = np.repeat(np.arange(_N_SUBJECTS), len(classes) * _N_EPOCHS).astype(str)
+    return rows.assign(label=labels, subject_id=subjects, **votes)
+
+
+def _expected_shape(
+    signal: SignalInputOptions | None, epoch_length_s: float
+) -> dict[str, Any] | None:
+    """Return the shape of the signal that will be prepared; None where recordings decide it."""
+    if signal is None:
+        return {"n_channels": 0, "n_times": 0, "sfreq": 1.0}
+    if signal.sfreq is None or not signal.channels:
+        return None
+    window_s = signal.window_s or epoch_length_s
+    return {
+        "n_channels": len(signal.channels) + signal.quality_channel,
+        "n_times": round(signal.sfreq * window_s),
+        "sfreq": signal.sfreq,
+    }
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Say of whatever goes wrong where in conf it stands."""
+    try:
+        yield
+    except Exception as error:  # each library has its own kinds
+        raise EpochalError(f"{where}: {error}") from error
