@@ -12,6 +12,10 @@ import pytest
 
 from required_tools import require
 
+api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+# A page answers an action when it has time: what follows one is asked for until it holds.
+expect = api.expect
+expect.set_options(timeout=30_000)
 # which visible texts stand out too little from what lies behind them, by WCAG 2.2
 CONTRASTS = Path(__file__).with_name("contrasts.js").read_text(encoding="utf-8")
 
@@ -19,7 +23,6 @@ CONTRASTS = Path(__file__).with_name("contrasts.js").read_text(encoding="utf-8")
 @contextmanager
 def chromium() -> Iterator[Any]:
     """Give a browser; without Chromium, or the one of EPOCHAL_CHROMIUM, skip, or fail in CI."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = require(os.environ.get("EPOCHAL_CHROMIUM") or "chromium")
     with api.sync_playwright() as player:
         browser = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
@@ -40,7 +43,7 @@ class Visit:
             accept_downloads=True,
         )
         self.page = context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(30_000)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self._watch(request.url))

@@ -1,7 +1,7 @@
 """The page at /docs in a real browser: drawn from the service's own files, quiet in the console."""
 
 import pytest
-from made_browser import Visit, chromium
+from made_browser import Visit, chromium, expect
 
 from service_material import running
 
@@ -21,5 +21,5 @@ def test_the_docs_show_every_operation_and_ask_nobody_else(tmp_path):
         page.get_by_text("Server response", exact=True).wait_for()
         assert visit.failures() == []
         answered = page.locator(".live-responses-table .response .response-col_status")
-        assert answered.first.inner_text() == "200"
+        expect(answered.first).to_have_text("200")
         visit.close()

@@ -8,7 +8,7 @@ import httpx
 import pandas as pd
 import pytest
 import uvicorn
-from made_browser import Visit, chromium
+from made_browser import Visit, chromium, expect
 
 from builders import make_night, write_edf
 from epochal.serving.app import create_app
@@ -72,14 +72,13 @@ def test_a_file_that_two_bundles_match_says_what_to_do_in_this_page(visit, tmp_p
     night = write_edf(tmp_path / "night.edf", {"EEG": signals, "EOG": signals})
     page.set_input_files("#file", night)
     told = page.get_by_role("alert")
-    told.wait_for(timeout=30_000)
-    assert told.inner_text() == (
+    expect(told).to_have_text(
         f"More than one bundle matches this file: {NAME}, other. "
-        "Choose one in the list “Bundle” and send it again."
+        "Choose one in the list “Bundle” and send it again.",
     )
     page.get_by_label("Bundle").select_option("other")
     page.set_input_files("#file", night)
-    page.get_by_role("link", name="Look at it").wait_for(timeout=30_000)
+    page.get_by_role("link", name="Look at it").wait_for()
     assert visit.failures() == []
 
 
@@ -87,7 +86,7 @@ def test_a_file_that_no_bundle_matches_for_sure_says_why_and_what_to_do(visit, t
     page = visit.go("score")
     page.set_input_files("#file", write_night(tmp_path / "night.edf"))
     told = page.get_by_role("alert")
-    told.wait_for(timeout=30_000)
+    told.wait_for()
     assert "other: the recording is of a kind that nothing tells" in told.inner_text()
     assert "choose it in the list “Bundle”" in told.inner_text()
     assert "bundle=" not in told.inner_text()
@@ -103,18 +102,16 @@ def test_a_result_shows_abstention_prediction_sets_and_alerts(visit, url, job):
     assert tiles[2].startswith(
         f"Prediction sets\n{answer['summary']['answers']['mean_set_size']:.2f}"
     )
-    assert page.locator(".timeline .name", has_text="Abstained").count() == 1
+    expect(page.locator(".timeline .name", has_text="Abstained")).to_have_count(1)
     first = answer["epochs"][0]["prediction_set"].replace(";", ", ")
     page.get_by_text(f"Cannot be ruled out: {first}.").wait_for()
     alerts = page.get_by_role("table", name="By the operator's rules").locator("tbody tr")
-    assert alerts.count() == 1
+    expect(alerts).to_have_count(1)
     assert alerts.inner_text().split("\t")[:3] == ["REM ≥ 0.5 for ≥ 60 s", "0:04:00", "2 min"]
     page.get_by_text("All epochs as a table").click()
-    heads = page.locator("details thead").inner_text()
-    assert "Cannot be ruled out" in heads
-    assert page.get_by_text("abstains", exact=True).count() == sum(
-        epoch["abstain"] for epoch in answer["epochs"]
-    )
+    expect(page.locator("details thead")).to_contain_text("Cannot be ruled out")
+    n_abstained = sum(epoch["abstain"] for epoch in answer["epochs"])
+    expect(page.get_by_text("abstains", exact=True)).to_have_count(n_abstained)
     assert visit.faint_texts() == []
     assert visit.failures() == []
 
@@ -139,17 +136,17 @@ def test_a_result_of_icu_eeg_shows_its_burden(visit, url, job):
         ["0–1", "60.0", "15.0", "45.0"],
         ["1–2", "30.0", "60.0", "0.0"],
     ]
-    assert page.get_by_text("Seizure alarms").count() == 1
+    expect(page.get_by_text("Seizure alarms")).to_have_count(1)
     assert "2\n1.33 per hour" in page.locator(".tile", has_text="Seizure alarms").inner_text()
-    assert page.get_by_text("Not for alerts.").count() == 1
+    expect(page.get_by_text("Not for alerts.")).to_have_count(1)
     assert visit.failures() == []
 
 
 @pytest.mark.parametrize("view", ["models", "training", "playback"])
 def test_a_study_that_is_not_there_is_not_shown_as_another(visit, view):
     page = visit.go(f"{view}/nosuch")
-    assert "There is no study 'nosuch'" in page.inner_text("main")
-    assert page.locator("main table, main canvas, main svg").count() == 0
+    expect(page.locator("main")).to_contain_text("There is no study 'nosuch'")
+    expect(page.locator("main table, main canvas, main svg")).to_have_count(0)
     page.get_by_role("link", name="made").click()
     page.wait_for_url(f"**/#/{view}/made")
     page.get_by_label("Study").wait_for()
@@ -158,9 +155,9 @@ def test_a_study_that_is_not_there_is_not_shown_as_another(visit, view):
 
 def test_a_result_that_is_not_there_is_told_in_words(visit):
     page = visit.go("score/nosuch")
-    assert "no result of the name 'nosuch'" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("no result of the name 'nosuch'")
     page = visit.go("score/" + "0" * 32)
-    assert "no result of the name '000" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("no result of the name '000")
     assert all("Failed to load resource" in text for text in visit.said)  # the browser's own notes
 
 
