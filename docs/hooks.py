@@ -24,10 +24,10 @@ from pydantic.fields import FieldInfo
 
 from epochal.cli import cli
 from epochal.features.roster import FEATURE_SETS
+from epochal.models import deep
 from epochal.models.classical import ROSTER as CLASSICAL
-from epochal.models.deep import COLUMN_NETWORKS, NetworkClassifier
+from epochal.models.networks import roster
 from epochal.models.networks.heads import HEADS
-from epochal.models.networks.roster import NETWORKS
 from epochal.models.smoothing import SMOOTHERS
 from epochal.models.training import augmenter
 from epochal.models.training.augmentation import AUGMENTATIONS
@@ -45,9 +45,9 @@ CONF = DOCS.parent / "conf" / "base"
 MARK = "<!-- generated: {} -->"
 SECTIONS = ("study", *PIPELINES)
 LONGEST_VALUE = 90
-BEHIND = {"residual_mlp": NetworkClassifier}  # its builder hands all parameters on
+BEHIND = {"residual_mlp": deep.NetworkClassifier}  # its builder hands all parameters on
 # What a fit gives its parts itself: no study names these.
-GIVEN = {*augmenter.GIVEN, "folder", "loss", "name", "part", "seed", "spectrogram_shape"}
+GIVEN = {*augmenter.GIVEN, *deep.GIVEN, *roster.GIVEN}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -92,7 +92,7 @@ def write_components(modules: dict[str, str], get: Callable[[str], Any]) -> str:
 
 def write_names() -> str:
     """List what conf may name, each with what it is and the parameters that are its own."""
-    networks = COLUMN_NETWORKS | NETWORKS
+    networks = deep.COLUMN_NETWORKS | roster.NETWORKS
     parts = [
         ("Feature sets (`features`)", {n: _resolve(at) for n, at in FEATURE_SETS.items()}, None),
         ("Classical models and baselines (`kind`)", CLASSICAL, None),

@@ -87,12 +87,7 @@ def _try_models(made: Mapping[str, Any], pipeline: Pipeline, catalog: CatalogPro
     if _is_to_be_made("deep_models", pipeline, catalog):
         from epochal.models.trial import try_networks
 
-        try_networks(
-            made["deep_models"],
-            made["study"],
-            made["feature_engineering"].network_inputs,
-            epoch_length_s=made["ingestion"].epoch_length_s,
-        )
+        try_networks(made["deep_models"], made)
 
 
 def _is_to_be_made(section: str, pipeline: Pipeline, catalog: CatalogProtocol) -> bool:

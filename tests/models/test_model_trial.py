@@ -6,6 +6,8 @@ import torch
 from epochal.errors import EpochalError
 from epochal.models.trial import try_classical, try_networks
 from epochal.options.deep import DeepOptions
+from epochal.options.features import FeatureOptions
+from epochal.options.ingestion import IngestionOptions
 from epochal.options.models import ClassicalOptions
 from epochal.options.network_inputs import NetworkInputOptions
 from epochal.options.study import StudyOptions
@@ -20,8 +22,12 @@ def classical(**model):
 
 def network(*, signal=EEG, spectrogram=None, epoch_length_s=30.0, **model):
     inputs = NetworkInputOptions(signal=signal, spectrogram=spectrogram)
-    options = DeepOptions.model_validate({"models": {"m": model}})
-    try_networks(options, STUDY, inputs, epoch_length_s=epoch_length_s)
+    sections = {
+        "study": STUDY,
+        "ingestion": IngestionOptions.model_construct(epoch_length_s=epoch_length_s),
+        "feature_engineering": FeatureOptions.model_construct(network_inputs=inputs),
+    }
+    try_networks(DeepOptions.model_validate({"models": {"m": model}}), sections)
 
 
 @pytest.mark.parametrize(

@@ -128,15 +128,8 @@ def _try_cells(options: ExperimentOptions, params: dict[str, Any]) -> None:
     from epochal.options.checking import check_study
     from epochal.options.deep import DeepOptions
 
-    made = check_study(params)
     networks = {cell.name: network_options(cell, options) for cell in expand(options)}
-    try_networks(
-        DeepOptions(models=networks),
-        made["study"],
-        made["feature_engineering"].network_inputs,
-        epoch_length_s=made["ingestion"].epoch_length_s,
-        where="experiment",
-    )
+    try_networks(DeepOptions(models=networks), check_study(params), where="experiment")
 
 
 def load_material(context: KedroContext, study: str) -> Material:

@@ -22,6 +22,7 @@ from epochal.places import local_copy, place_of, writing
 
 COMPLETE = ".complete"
 FAILURES = ".failures.json"
+_KEY = ".key"
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         """Return the complete pieces by name, each to be called when it is needed."""
         if not self.key_path.exists():
             raise lacking(self.location, "not there, or not complete")
-        for name in self._lost():
+        names, lost = self._told()
+        for name in lost:
             raise lacking(self._file(name), "it, or its key beside it, has been removed")
-        names = sorted(_name(path) for path in self.location.glob(".*.key"))
         return {name: Piece(partial(self._read, name), self._piece_key(name)) for name in names}
 
     def refuse_lack_of_workers(self) -> None:
@@ -155,15 +156,13 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         refuse_damaged(copy, read_key(self._key_file(name))[1], self._file(name))
         return self._piece_dataset(copy).load()
 
-    def _lost(self) -> list[str]:
-        """Return the names of the complete dataset's pieces that have gone since."""
-        there = {path.name for path in self.location.iterdir()}
-        listed = {*read_key(self.key_path)[1], *map(_name, self.location.glob(".*.key"))}
-        return sorted(
-            name
-            for name in listed
-            if not {self._file(name).name, self._key_file(name).name} <= there
-        )
+    def _told(self) -> tuple[list[str], list[str]]:
+        """Return the pieces that the mark or a key tells of, and those of them that have gone."""
+        there = {path.name for path in self.location.iterdir()}  # once: in a bucket it is a request
+        keys = {_name(name) for name in there if name.startswith(".") and name.endswith(_KEY)}
+        names = sorted({*read_key(self.key_path)[1], *keys})
+        files = {name: {self._file(name).name, self._key_file(name).name} for name in names}
+        return names, [name for name in names if not files[name] <= there]
 
     def _report(self, failures: Mapping[str, BaseException], *, n_listed: int) -> None:
         """Write the tolerated failures down, and raise one error that names the others."""
@@ -187,10 +186,10 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
             )
 
     def _remove_unlisted(self, listed: set[str]) -> None:
-        for key_file in self.location.glob(".*.key"):
-            if _name(key_file) not in listed:
+        for key_file in self.location.glob(f".*{_KEY}"):
+            if (name := _name(key_file.name)) not in listed:
                 key_file.unlink()
-                self._file(_name(key_file)).unlink(missing_ok=True)
+                self._file(name).unlink(missing_ok=True)
 
     def _is_fresh(self, name: str, key: str) -> bool:
         return self._file(name).exists() and self._piece_key(name) == key
@@ -202,20 +201,20 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         return self.location / f"{name}{self._filename_suffix}"
 
     def _key_file(self, name: str) -> Any:
-        return self.location / f".{name}.key"
+        return self.location / f".{name}{_KEY}"
 
     def _piece_dataset(self, path: Path) -> Any:
         return AbstractDataset.from_config(path.stem, {**self._config, "filepath": str(path)})
 
     def _exists(self) -> bool:
-        return self.key_path.exists() and self.is_current() and not self._lost()
+        return self.key_path.exists() and self.is_current() and not self._told()[1]
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._location, "dataset": self._config["type"]}
 
 
-def _name(key_file: Any) -> str:
-    return key_file.name[1 : -len(".key")]
+def _name(key_file: str) -> str:
+    return key_file.removeprefix(".").removesuffix(_KEY)
 
 
 def _say(error: BaseException) -> str:

@@ -126,7 +126,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         write_curve(passes, FitPlace(folder, self.name, self.part))
 
 
-_TOLD = {"seed", "loss", "name", "folder", "part"}  # by the study's options and by each fit
+GIVEN = {"seed", "loss", "name", "folder", "part"}  # by the study's options and by each fit
 
 
 def build_residual_mlp(seed: int, /, **params: Any) -> Pipeline:
@@ -162,7 +162,7 @@ def build_column_network(
     **params: Any,
 ) -> BaseEstimator:
     """Build a network over columns that leaves its curves with the checkpoints."""
-    refuse_unknown(params, NetworkClassifier().get_params().keys() - _TOLD)
+    refuse_unknown(params, NetworkClassifier().get_params().keys() - GIVEN)
     estimator = COLUMN_NETWORKS[kind](seed, loss=options.loss, **params)
     tell_place(estimator, name=name, folder=checkpoints)
     return estimator

@@ -16,7 +16,7 @@ from epochal.models.fitting import fit_estimator
 from epochal.models.parameters import build_model
 from epochal.options.deep import DeepOptions, NetworkModelOptions
 from epochal.options.models import ClassicalOptions, ModelOptions, RangeOptions
-from epochal.options.network_inputs import NetworkInputOptions, SignalInputOptions
+from epochal.options.network_inputs import SignalInputOptions
 from epochal.options.study import StudyOptions
 
 _N_SUBJECTS, _N_EPOCHS = 4, 8  # of each class and subject
@@ -33,17 +33,13 @@ def try_classical(options: ClassicalOptions, study: StudyOptions) -> None:
 
 
 def try_networks(
-    options: DeepOptions,
-    study: StudyOptions,
-    inputs: NetworkInputOptions,
-    *,
-    epoch_length_s: float,
-    where: str = "deep_models.models",
+    options: DeepOptions, sections: Mapping[str, Any], *, where: str = "deep_models.models"
 ) -> None:
     """Make each network for the inputs that will be prepared, `EpochalError` naming a misfit.
 
-    One over columns is fitted as well. Where the rate or the channels are those of the recordings,
-    or a spectrogram's size theirs, a network's own refusal of a shape comes when it is fitted.
+    `sections` are the study's, checked. A network over columns is fitted as well. Where the rate or
+    the channels are those of the recordings, or a spectrogram's size theirs, a network's own
+    refusal of a shape comes when it is fitted.
     """
     from epochal.models.deep import COLUMN_NETWORKS, make_roster
 
@@ -51,9 +47,9 @@ def try_networks(
         with _named(f"{where}.{name}"):
             roster = make_roster(name, model, None)
             if model.kind in COLUMN_NETWORKS:
-                _try_fit(model, roster, study)
+                _try_fit(model, roster, sections["study"])
             else:
-                _try_shape(model, roster, study, inputs, epoch_length_s)
+                _try_shape(model, roster, sections)
 
 
 def _try_fit(
@@ -68,9 +64,7 @@ def _try_fit(
 def _try_shape(
     model: NetworkModelOptions,
     roster: Mapping[str, Callable[..., Any]],
-    study: StudyOptions,
-    inputs: NetworkInputOptions,
-    epoch_length_s: float,
+    sections: Mapping[str, Any],
 ) -> None:
     import torch
 
@@ -78,10 +72,11 @@ def _try_shape(
 
     if model.pretrained is not None:
         refuse_other_kind(Path(model.pretrained), model.kind)
+    study, inputs = sections["study"], sections["feature_engineering"].network_inputs
     network = build_model(_with_first_choices(model), roster, study.seed)
     channels = inputs.signal.channels if inputs.signal and inputs.signal.channels else None
     network.refuse_misfits(inputs.listed, channels=channels)
-    shape = _expected_shape(inputs.signal, epoch_length_s)
+    shape = _expected_shape(inputs.signal, sections["ingestion"].epoch_length_s)
     if shape is not None and "spectrogram" not in network.sees:
         told = {"n_classes": len(study.classes), "n_features": len(_COLUMNS)}
         with torch.random.fork_rng(devices=[]):

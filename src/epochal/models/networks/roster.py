@@ -17,6 +17,7 @@ from epochal.models.networks.s4d import S4D
 from epochal.models.networks.spectrogram_net import SpectrogramNet
 from epochal.models.parameters import named_parameters
 
+GIVEN = {"spectrogram_shape"}  # by the inputs, not by the study
 NETWORKS: dict[str, type[EpochNetwork]] = {
     "cnn1d": CNN1D,
     "lstm": LSTM,
@@ -35,4 +36,4 @@ NETWORKS: dict[str, type[EpochNetwork]] = {
 
 def network_parameters(kind: str) -> tuple[str, ...]:
     """Return the parameters of a network that a study may set; the others are its inputs' shape."""
-    return tuple(set(named_parameters(NETWORKS[kind])) - {"spectrogram_shape"})
+    return tuple(set(named_parameters(NETWORKS[kind])) - GIVEN)
