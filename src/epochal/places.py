@@ -12,8 +12,9 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from epochal.errors import EpochalError, RecordingError
 
 # Of each, an upload is seen whole or not at all, which is what everything here relies on.
 PROTOCOLS = ("s3", "memory")
-
+_ABANDONED_S = 3600.0  # what somebody is still writing changes by the second
 
 # No drive letter of Windows: those are single.
 _ONE_SLASH = re.compile(r"[a-z][a-z0-9]+:/(?!/)")
@@ -149,6 +150,16 @@ def remove(place: Any) -> None:
         shutil.rmtree(place)
     else:
         place.unlink(missing_ok=True)
+
+
+def sweep(folder: Any) -> None:
+    """Remove what killed writers left in a local folder: parts that an hour has not changed."""
+    if is_remote(folder):
+        return  # its parts are made on this machine
+    for part in folder.glob(".part-*"):
+        with suppress(FileNotFoundError):  # another run sweeps as well
+            if time.time() - part.stat().st_mtime > _ABANDONED_S:
+                remove(part)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from functools import partial
 from pathlib import Path
 
@@ -262,3 +263,12 @@ def test_after_kill_9_whole_pieces_stay_and_nothing_is_half_written(tmp_path):
     assert whole_pieces(tmp_path) == {"0": 0, "1": 1, "2": 2}
     dataset = partitions(tmp_path)
     assert not dataset.exists()
+
+
+def test_what_a_kill_left_half_written_goes_with_a_later_save(tmp_path):
+    left = tmp_path / "pieces" / ".part-1-night.pkl"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    os.utime(left, (time.time() - 3700,) * 2)
+    partitions(tmp_path).save({"a": 1})
+    assert not left.exists()

@@ -1,6 +1,8 @@
 """Files that are whole or absent."""
 
 import json
+import os
+import time
 
 import pandas as pd
 import pytest
@@ -28,6 +30,14 @@ def test_a_failure_while_writing_leaves_the_old_file_and_no_other(tmp_path):
         dataset.save({"new": Unpicklable()})
     assert dataset.load() == {"old": 1}
     assert {path.name for path in tmp_path.iterdir()} == {"x.pkl", ".x.pkl.key"}
+
+
+def test_what_a_kill_left_half_written_goes_with_a_later_save(tmp_path):
+    left = tmp_path / ".part-1-x.pkl"
+    left.write_bytes(b"half")
+    os.utime(left, (time.time() - 3700,) * 2)
+    WholeFile(filepath=str(tmp_path / "x.pkl"), dataset="pickle.PickleDataset").save(1)
+    assert not left.exists()
 
 
 def test_it_exists_only_under_the_key_that_is_expected(tmp_path):

@@ -18,7 +18,7 @@ from epochal.datasets.parts import forget_parts, key_of_piece, last_part, rounds
 from epochal.divided import Divided
 from epochal.errors import EpochalError, RecordingError, hint_of
 from epochal.parallel import run_pieces
-from epochal.places import local_copy, place_of, writing
+from epochal.places import local_copy, place_of, sweep, writing
 
 COMPLETE = ".complete"
 FAILURES = ".failures.json"
@@ -103,6 +103,7 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
     def save(self, data: Mapping[str, Any]) -> None:
         """Make and write the pieces whose key changed; remove those not listed any more."""
         self.location.mkdir(parents=True, exist_ok=True)
+        sweep(self.location)
         self.key_path.unlink(missing_ok=True)
         tables: dict[int, str] = {}
         keys = {name: key_of_piece(piece, tables) for name, piece in data.items()}

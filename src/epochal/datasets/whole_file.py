@@ -9,7 +9,7 @@ from kedro_datasets._typing import HTMLPreview, ImagePreview, TablePreview
 
 from epochal.checksums import checksum
 from epochal.datasets.keyed import Keyed, lacking, read_key, refuse_damaged
-from epochal.places import local_copy, place_of, writing
+from epochal.places import local_copy, place_of, sweep, writing
 
 
 class WholeFile(Keyed, AbstractDataset[Any, Any]):
@@ -46,6 +46,7 @@ class WholeFile(Keyed, AbstractDataset[Any, Any]):
 
     def save(self, data: Any) -> None:
         """Save the wrapped dataset under a temporary name, then rename."""
+        sweep(self.location.parent)
         with writing(self.location) as part:
             self._save_at(part, data)
             written = checksum([part])
