@@ -67,10 +67,10 @@ def test_a_grid_goes_on_after_a_failure_and_ends_in_a_table_and_a_figure(project
 
     fit = cells.fit_refit
 
-    def fail_without_emg(name, *given, **more):
-        if name == NONE:
+    def fail_without_emg(fitting):
+        if fitting.name == NONE:
             raise EpochalError("no memory left")
-        return fit(name, *given, **more)
+        return fit(fitting)
 
     monkeypatch.setattr(cells, "fit_refit", fail_without_emg)
     first = call("rodent_sleep")

@@ -27,6 +27,7 @@ from epochal.models.cross_fitting import (
     predict_held_out,
 )
 from epochal.models.fitted_model import FittedModel, select_columns
+from epochal.models.one_fit import Fitting
 from epochal.options.models import ModelOptions
 
 EPOCHS = make_epochs(n_subjects=6, n_epochs=20)
@@ -330,7 +331,7 @@ def test_a_fitted_model_knows_what_conf_asked_for():
 def test_a_refit_alone_is_the_refit_that_cross_fitting_ends_with():
     options = ModelOptions(kind="logistic_regression")
     whole = cross_fit("m", options, ROSTER, TABLE, STUDY, family="classical").model
-    alone = fit_refit("m", options, ROSTER, TABLE, STUDY, family="classical")
+    alone = fit_refit(Fitting("m", options, ROSTER, TABLE, STUDY, family="classical"))
     test = TABLE[TABLE["role"] == "test"]
     np.testing.assert_array_equal(alone.predict_proba(test), whole.predict_proba(test))
     assert (alone.columns, alone.causal) == (whole.columns, whole.causal)

@@ -24,6 +24,7 @@ from epochal.models import deep
 from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import fit_refit, join_table, predict_held_out
 from epochal.models.fitted_model import FittedModel
+from epochal.models.one_fit import Fitting
 from epochal.models.smoothing import SMOOTHERS
 from epochal.models.stack_smoothing import smooth_predictions
 from epochal.options.models import FamilyOptions, ModelOptions, StackingOptions
@@ -116,7 +117,7 @@ def run_cell(cell: Cell, options: ExperimentOptions, material: Material, *, key:
     epochs = change_labels(material.epochs, splits, cell, study.classes, seed=study.seed)
     folder = None if material.checkpoints is None else f"{material.checkpoints}/{key[:12]}"
     began_s = time.monotonic()
-    fitted = fit_refit(
+    fitting = Fitting(
         cell.name,
         model,
         deep.make_roster(cell.name, model, folder),
@@ -125,6 +126,7 @@ def run_cell(cell: Cell, options: ExperimentOptions, material: Material, *, key:
         family="deep",
         store=choose_from(material.store, options.channels[cell.emg]),
     )
+    fitted = fit_refit(fitting)
     seconds = time.monotonic() - began_s
     return _judge(fitted, epochs, material, key=key, described=cell.model_dump(), seconds=seconds)
 
@@ -134,7 +136,7 @@ def run_baseline(name: str, material: Material, *, key: str) -> Judged:
     options = baseline_options(name, material)
     table = join_table(material.features, material.epochs, material.splits)
     began_s = time.monotonic()
-    fitted = fit_refit(name, options, ROSTER, table, material.study, family="classical")
+    fitted = fit_refit(Fitting(name, options, ROSTER, table, material.study, family="classical"))
     seconds = time.monotonic() - began_s
     return _judge(
         fitted, material.epochs, material, key=key, described={"backbone": name}, seconds=seconds

@@ -81,26 +81,19 @@ def divide(fitting: Fitting) -> Divided:
         trials = _divide_search(fit, fitting, fold)
         parts |= trials | {fit: Part(partial(_fit_fold, fitting, fold), needs=tuple(trials))}
     trials = _divide_search("refit", fitting, None)
-    parts |= trials | {"refit": Part(partial(_fit_refit, fitting), needs=tuple(trials))}
+    parts |= trials | {"refit": Part(partial(fit_refit, fitting), needs=tuple(trials))}
     whole = Part(partial(_gather, fitting.name, fitting.options), needs=(*folds, "refit"))
     return Divided({**parts, "whole": whole})
 
 
-def fit_refit(
-    name: str,
-    options: ModelOptions,
-    roster: Mapping[str, Callable[..., Any]],
-    table: pd.DataFrame,
-    study: StudyOptions,
-    *,
-    family: str,
-    store: Mapping[str, EpochInputs] | None = None,
-) -> FittedModel:
-    """Fit once, on train, as `cross_fit` does in the end: a model to be judged on val and test.
+def fit_refit(fitting: Fitting, *scores: float) -> FittedModel:
+    """Fit once, on train, as `cross_fit` does in the end; `scores` are those of a search's trials.
 
     Nothing is predicted out of fold, so that nothing can be calibrated.
     """
-    return _fit_refit(Fitting(name, options, roster, table, study, family, store))
+    model = fitting.describe()
+    rows = rows_to_fit(model.describe_known(fitting.table))
+    return fit_rows(fitting, model, rows, part="refit", scores=scores)
 
 
 def _fit_fold(fitting: Fitting, fold: int, *scores: float) -> PredictedFold | None:
@@ -114,12 +107,6 @@ def _fit_fold(fitting: Fitting, fold: int, *scores: float) -> PredictedFold | No
     rows = known[known["fold"] == fold]
     shares = target_shares(rows, fitting.study.classes, fitting.options)
     return PredictedFold(predict(fitted, fitting.table, rows, role="oof"), shares)
-
-
-def _fit_refit(fitting: Fitting, *scores: float) -> FittedModel:
-    model = fitting.describe()
-    rows = rows_to_fit(model.describe_known(fitting.table))
-    return fit_rows(fitting, model, rows, part="refit", scores=scores)
 
 
 def _try(fitting: Fitting, fold: int | None, number: int, *scores: float) -> float:

@@ -12,6 +12,7 @@ from epochal.datasets.keys import key_of
 from epochal.experiments.cells import cell_key
 from epochal.experiments.options import Cell, ExperimentOptions
 from epochal.models.cross_fitting import fit_refit
+from epochal.models.one_fit import Fitting
 from epochal.options.deep import PROVENANCE, WEIGHTS, DeepOptions, NetworkModelOptions
 from epochal.options.study import StudyOptions
 from window_cohort import CLASSES, make_cohort
@@ -23,7 +24,7 @@ def network_of(folder):
 
 def piece_key(folder):
     """Return the key of a piece of work with a network of these weights."""
-    return key_of(partial(fit_refit, "net", network_of(folder)))
+    return key_of(partial(fit_refit, network_of(folder)))
 
 
 def study_key(folder):
@@ -83,7 +84,7 @@ def test_the_trials_of_a_search_keep_nothing_and_its_fit_keeps_its_own():
     Remembered.fits.clear()
     study = StudyOptions(name="rhythms", classes=CLASSES, recording_kind="rodent")
     roster = {"spy": lambda seed, **params: Remembered(**params)}
-    fit_refit("net", options, roster, table, study, family="deep")
+    fit_refit(Fitting("net", options, roster, table, study, family="deep"))
     *trials, last = Remembered.fits
     assert {folder for folder, _ in trials} == {None}
     assert last == ("checkpoints", "refit")
