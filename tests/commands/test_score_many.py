@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from epochal.commands import score as command
 from epochal.serving import batch
 from epochal.serving.bundle import write_bundle
 from epochal.serving.inputs import Input
+from waiting import until
 
 LABELS = ["W"] * 6 + ["N2"] * 6 + ["REM"] * 6
 EEG = make_night(LABELS, seed=100).channel("EEG").data
@@ -108,6 +108,37 @@ def test_a_process_that_dies_fails_its_recording_and_says_so(folder):
     assert outcome.rows == ()
 
 
+class Ended(BaseException):
+    """In place of the end of this process."""
+
+
+def test_a_process_ends_out_of_a_recording_or_at_once_between_two(monkeypatch):
+    """An exception between two would be the pool's, with its lock shut: all would stand still."""
+
+    def end(status):
+        raise Ended
+
+    def broken_off(*_):
+        try:
+            batch._end_worker()
+        except SystemExit:
+            cleared.append(True)
+            raise
+
+    cleared = []
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(batch, "_worker", {"job": None, "scorer": None, "writes": False})
+    monkeypatch.setattr(batch, "score_input", lambda given, *_: batch.Outcome(given))
+    assert batch._score_in_worker("a").input == "a"
+    with pytest.raises(Ended):
+        batch._end_worker()
+    assert cleared == []
+    monkeypatch.setattr(batch, "score_input", broken_off)
+    with pytest.raises(Ended):
+        batch._score_in_worker("a")
+    assert cleared == [True]
+
+
 @pytest.mark.slow
 def test_no_bar_is_drawn_where_nobody_looks(folder):
     done = score("nights", "--jobs", 1)
@@ -153,19 +184,11 @@ def _count_alive(group):
     return sum(int(pgid) == group and stat[0] != "Z" for pgid, stat in rows)
 
 
-def _becomes(is_so, within_s):
-    """Say whether something comes true in time."""
-    deadline = time.monotonic() + within_s
-    while not is_so() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return is_so()
-
-
-def _copy_nights(n_nights):
-    """Write more nights than are scored before a signal comes, however busy the machine."""
+def _link_nights(n_nights):
+    """Name one night so often that not all are scored before a signal comes."""
     night = write_edf(Path("nights/n0.edf"), {"EEG": EEG})
     for index in range(1, n_nights):
-        shutil.copy(night, f"nights/n{index}.edf")
+        os.link(night, f"nights/n{index}.edf")
 
 
 def _start_scoring(jobs):
@@ -182,22 +205,22 @@ def _start_scoring(jobs):
 def _break_off(process):
     """Send Ctrl-C as a terminal does, to every process; check that it ends in one line."""
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 1
     assert said.splitlines()[-1] == "Aborted!"
     assert "Traceback" not in said
     assert not list(Path("out").glob(".part-*"))
-    assert _becomes(lambda: not _count_alive(process.pid), within_s=20)
+    until(lambda: not _count_alive(process.pid))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_leaves_no_half_file_and_no_process(folder, jobs):
-    n_nights = 400
-    _copy_nights(n_nights)
+    n_nights = 4000
+    _link_nights(n_nights)
     process = _start_scoring(jobs)
-    assert _becomes(lambda: list(folder.glob("out/[!.]*.json")), within_s=120)
+    until(lambda: list(folder.glob("out/[!.]*.json")), within_s=300)
     _break_off(process)
     done = results(folder, "json")
     assert 0 < len(done) < n_nights
@@ -209,8 +232,8 @@ def test_ctrl_c_leaves_no_half_file_and_no_process(folder, jobs):
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("after_s", [0, 0.3, 0.7, 1.2])
 def test_ctrl_c_while_the_processes_start_ends_in_one_line(folder, after_s):
-    _copy_nights(400)
+    _link_nights(4000)
     process = _start_scoring(jobs=2)
-    assert _becomes(lambda: _count_alive(process.pid) > 1, within_s=120)
+    until(lambda: _count_alive(process.pid) > 1, within_s=300)
     time.sleep(after_s)  # the fork server imports, then the workers read their bundles
     _break_off(process)

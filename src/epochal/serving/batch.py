@@ -219,12 +219,25 @@ _worker: dict[str, Any] = {}  # of this process: the job, and the bundle's model
 def _start_worker(job: Job) -> None:
     """Load the bundle; until then nothing is half written and SIGTERM may end the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not blocked already
-    _worker.update(job=job, scorer=load(job))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    _worker.update(job=job, scorer=load(job), writes=False)
+    signal.signal(signal.SIGTERM, _end_worker)
+
+
+def _end_worker(*_: object) -> None:
+    """End this process: out of a recording, so that what is half written goes, else at once.
+
+    An exception while the pool sends a result back would leave its lock shut, and all stand still.
+    """
+    if _worker["writes"]:
+        sys.exit(1)
+    os._exit(1)
 
 
 def _score_in_worker(given: Input) -> Outcome:
     try:
-        return score_input(given, _worker["job"], _worker["scorer"])
+        _worker["writes"] = True
+        outcome = score_input(given, _worker["job"], _worker["scorer"])
+        _worker["writes"] = False
     except SystemExit:  # what was half written is gone; the pool would go on with the next input
         os._exit(1)
+    return outcome
