@@ -29,7 +29,7 @@ def test_a_hash_of_the_wrong_length_is_no_sum():
 
 
 def test_records_are_read_in_order_without_blank_lines():
-    assert parse_records("b/2.edf\n\n ./a/1.edf \r\n") == ["b/2.edf", "a/1.edf"]
+    assert parse_records("b/2.edf\n\n./\n ./a/1.edf \r\n") == ["b/2.edf", "a/1.edf"]
 
 
 def test_an_nginx_index_gives_names_and_exact_sizes():

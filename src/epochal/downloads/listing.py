@@ -22,7 +22,8 @@ def parse_sums(text: str) -> dict[str, str]:
 
 def parse_records(text: str) -> list[str]:
     """Return the paths of a `RECORDS` file, one a line, in its order."""
-    return [_plain(line.strip()) for line in text.splitlines() if line.strip()]
+    paths = (_plain(line.strip()) for line in text.splitlines())
+    return [path for path in paths if path]
 
 
 def parse_index(html: str) -> dict[str, int | None]:
