@@ -62,26 +62,27 @@ def work_here(folder: Path) -> int:
 @contextmanager
 def _started(folder: Path, n_processes: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Start the processes; when this is left, however it is, they are no more."""
-    common = os.environ | {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(_free_port()),
-        "WORLD_SIZE": str(n_processes),
-        "NODE_RANK": "0",
-        "TORCH_CPP_LOG_LEVEL": "ERROR",  # advice on each process's screen
-    }
     command = [sys.executable, "-m", __name__, str(folder)]
-    processes = [
-        subprocess.Popen(  # nosec B603: this very interpreter, without a shell
-            command, env=common | {"LOCAL_RANK": str(rank)}, stdin=subprocess.PIPE
-        )
-        for rank in range(n_processes)
-    ]
-    try:
-        yield processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+    with _held_port() as port:
+        common = os.environ | {
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+            "WORLD_SIZE": str(n_processes),
+            "NODE_RANK": "0",
+            "TORCH_CPP_LOG_LEVEL": "ERROR",  # advice on each process's screen
+        }
+        processes = [
+            subprocess.Popen(  # nosec B603: this very interpreter, without a shell
+                command, env=common | {"LOCAL_RANK": str(rank)}, stdin=subprocess.PIPE
+            )
+            for rank in range(n_processes)
+        ]
+        try:
+            yield processes
+        finally:
+            for process in processes:
+                process.kill()
+                process.communicate()
 
 
 def _refuse_failed(processes: list[subprocess.Popen[bytes]], folder: Path) -> None:
@@ -101,10 +102,16 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _free_port() -> int:
+@contextmanager
+def _held_port() -> Iterator[int]:
+    """Give a port that nobody else is given until the first process listens there, seconds later.
+
+    torch binds it with SO_REUSEADDR, which lets it in beside a socket that does not listen.
+    """
     with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+        yield int(one.getsockname()[1])
 
 
 if __name__ == "__main__":
