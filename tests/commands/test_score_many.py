@@ -122,12 +122,13 @@ def test_a_process_ends_out_of_a_recording_or_at_once_between_two(monkeypatch):
         try:
             batch._end_worker()
         except SystemExit:
+            batch._end_worker()  # told again
             cleared.append(True)
             raise
 
     cleared = []
     monkeypatch.setattr(os, "_exit", end)
-    monkeypatch.setattr(batch, "_worker", {"job": None, "scorer": None, "writes": False})
+    monkeypatch.setattr(batch, "_worker", dict.fromkeys(["job", "scorer", "writes", "leaves"]))
     monkeypatch.setattr(batch, "score_input", lambda given, *_: batch.Outcome(given))
     assert batch._score_in_worker("a").input == "a"
     with pytest.raises(Ended):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from multiprocessing import (
     resource_tracker,
 )
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ from epochal.serving.writing import Extras, write_results
 
 _PRELOADED = ["epochal.serving.batch", "epochal.serving.summary_table", "onnxruntime"]
 IN_SAMPLE = "IN-SAMPLE: the bundle was trained on this recording"
+_HEARD_S = 0.1  # until a process is told again to end
 _DIED = "the process that scored it died (out of memory?); try --jobs 1"
 
 
@@ -179,10 +181,17 @@ def _workers(job: Job, n_workers: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
         pool.shutdown()
     except BaseException:
-        for worker in set(active_children()) - before:
-            worker.terminate()
+        _end(set(active_children()) - before)
         pool.shutdown(cancel_futures=True)
         raise
+
+
+def _end(workers: Iterable[BaseProcess]) -> None:
+    """End processes; who was told just before it began to wait for another has not heard it."""
+    while alive := [worker for worker in workers if worker.is_alive()]:
+        for worker in alive:
+            worker.terminate()
+        alive[0].join(_HEARD_S)
 
 
 def _context() -> BaseContext:
@@ -219,7 +228,7 @@ _worker: dict[str, Any] = {}  # of this process: the job, and the bundle's model
 def _start_worker(job: Job) -> None:
     """Load the bundle; until then nothing is half written and SIGTERM may end the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not blocked already
-    _worker.update(job=job, scorer=load(job), writes=False)
+    _worker.update(job=job, scorer=load(job), writes=False, leaves=False)
     signal.signal(signal.SIGTERM, _end_worker)
 
 
@@ -228,9 +237,11 @@ def _end_worker(*_: object) -> None:
 
     An exception while the pool sends a result back would leave its lock shut, and all stand still.
     """
-    if _worker["writes"]:
+    if not _worker["writes"]:
+        os._exit(1)
+    if not _worker["leaves"]:  # a second one must not break off the clearing away
+        _worker["leaves"] = True
         sys.exit(1)
-    os._exit(1)
 
 
 def _score_in_worker(given: Input) -> Outcome:
