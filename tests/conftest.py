@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Tiny fits side by side: threads that spin would starve each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,8 +21,14 @@ inspect.stack = partial(inspect.stack, 0)
 # jsonschema would compile grammars of IRIs for seconds as it is imported; no schema here has any.
 sys.modules.setdefault("rfc3987_syntax", None)
 
-# How long an example takes says something of the machine, not of the code.
-settings.register_profile("epochal", deadline=None)
+# How long an example takes says something of the machine, not of the code. In CI the examples are
+# the same each time: a new one that fails is for who works here, not for who next submits a change.
+settings.register_profile(
+    "epochal",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="EPOCHAL_CI" in os.environ,
+)
 settings.load_profile("epochal")
 
 
