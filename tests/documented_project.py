@@ -6,15 +6,12 @@ import json
 import os
 import shutil
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pandas as pd
-import uvicorn
 
 import epochal
 from documented import call_ours
@@ -24,7 +21,7 @@ from epochal.serving.app import create_app
 from epochal.serving.service.options import ServiceOptions
 from projects import ROOT, make_project
 from run_directory import small_runs
-from service_material import free_port
+from service_material import PATIENCE_S, ended, in_thread
 
 SHIPPED = Path(epochal.__file__).parent / "bundles"
 RUN_ID = "20260101-120000"
@@ -114,21 +111,13 @@ def serving_bundle(folder: Path) -> Iterator[str]:
         results_folder=folder / "data",
         watch_s=0,
     )
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(options), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        _wait_until(lambda: server.started)
-        _write_bodies(folder, f"http://127.0.0.1:{port}/v2/models/sleep")
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with in_thread(create_app(options)) as address:
+        _write_bodies(folder, f"http://{address}/v2/models/sleep")
+        yield address
 
 
 def _write_bodies(folder: Path, url: str) -> None:
-    (told,) = httpx.get(url).json()["inputs"]
+    (told,) = httpx.get(url, timeout=PATIENCE_S).json()["inputs"]
     columns = told["parameters"]["columns"]
     tensor = {"name": "features", "shape": [1, len(columns)], "datatype": "FP32"}
     bodies = {
@@ -141,15 +130,8 @@ def _write_bodies(folder: Path, url: str) -> None:
 
 def wait_for_job(address: str, job: str) -> None:
     """Wait until a job is over."""
-    url = f"http://{address}/api/jobs/{job}"
-    _wait_until(lambda: httpx.get(url).json()["status"] in ("done", "failed"))
-
-
-def _wait_until(done) -> None:
-    end = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    with httpx.Client(base_url=f"http://{address}", timeout=PATIENCE_S) as client:
+        ended(client, f"/api/jobs/{job}")
 
 
 def copy_project(project: Path, target: Path) -> Path:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from dask_cluster import wait_until
+from held_port import HeldPort
+from waiting import until
 
 BUCKET = "s3://epochal"
 
@@ -19,33 +20,34 @@ BUCKET = "s3://epochal"
 @contextlib.contextmanager
 def running_s3(folder: Path) -> Iterator[dict[str, str]]:
     """Start the server with an empty bucket; yield the environment by which it is found."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with (folder / "s3.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    environment = {
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "EPOCHAL_CACHE": str(folder / "cache"),
-    }
-    try:
-        wait_until(lambda: _answers(port), "the S3 server to start")
+    with contextlib.closing(HeldPort()) as port, _started(port.number, folder / "s3.log"):
+        environment = {
+            "AWS_ACCESS_KEY_ID": "nobody",
+            "AWS_SECRET_ACCESS_KEY": "nothing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port.number}",
+            "EPOCHAL_CACHE": str(folder / "cache"),
+        }
         with mock.patch.dict(os.environ, environment):
             _make_bucket()
             yield environment
+
+
+@contextlib.contextmanager
+def _started(port: int, log: Path) -> Iterator[None]:
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with log.open("wb") as file:
+        server = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        until(lambda: _answers(server, port), within_s=180)
+        yield
     finally:
         server.kill()
         server.wait()
 
 
-def _answers(port: int) -> bool:
+def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
+    assert server.poll() is None, "it ended"
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from builders import CLASSES, make_bundle, make_night, write_edf
 from epochal.serving.app import create_app
 from epochal.serving.bundle import write_bundle
 from epochal.serving.service.options import ServiceOptions
+from held_port import HeldPort
+from waiting import until
 from warm_process import WarmProcess, call_module
 
 NAME = "tiny"
+PATIENCE_S = 60.0  # for an answer, however busy the machine
 LABELS = ["W"] * 4 + ["N2"] * 4 + ["REM"] * 4
 assert set(LABELS) <= set(CLASSES)
 
@@ -50,11 +54,28 @@ def write_night(path: Path, labels: list[str] | None = None, *, seed: int = 100)
     return write_edf(path, {one.name: one.data for one in night.channels})
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+def ended(client: Any, job: str) -> dict[str, Any]:
+    """Wait until the job at an address is over, and return it."""
+    return until(
+        lambda: client.get(job).json(),
+        lambda found: found["status"] in {"done", "failed"},
+        within_s=300,
+        pause_s=0.05,
+    )
+
+
+@contextmanager
+def in_thread(app: FastAPI, **config: Any) -> Iterator[str]:
+    """Serve an application from a thread, as uvicorn does for users; give `host:port`."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", **config))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started)
+        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_S)
 
 
 class Server:
@@ -65,7 +86,8 @@ class Server:
 
     def __init__(self, folder: Path, *, cold: bool = False, **environment: str) -> None:
         options = make_options(folder)
-        self.port = free_port()
+        self._held = HeldPort()
+        self.port = self._held.number
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
         given = {f"EPOCHAL_SERVE_{name.upper()}": value for name, value in environment.items()}
@@ -75,27 +97,36 @@ class Server:
         start = start_cold if cold else start_warm
         self.process = start(called, folder, {**os.environ, **given}, self.log)
 
-    def wait(self, seconds: float = 60.0) -> Server:
+    def wait(self) -> Server:
         """Wait until it answers."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                httpx.get(f"{self.url}/health", timeout=2)
-            except httpx.TransportError:
-                time.sleep(0.05)
-            else:
-                return self
-        raise AssertionError(f"no service: {self.log.read_text()}")
+        until(self._answers, within_s=180)
+        return self
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, f"it ended: {self.log.read_text()}"
+        try:
+            return bool(self.get("/health"))
+        except httpx.TransportError:
+            return False
+
+    def get(self, path: str, **given: Any) -> httpx.Response:
+        """Ask it, and wait for the answer."""
+        return httpx.get(f"{self.url}{path}", timeout=PATIENCE_S, **given)
+
+    def post(self, path: str, **given: Any) -> httpx.Response:
+        """Send it something, and wait for the answer."""
+        return httpx.post(f"{self.url}{path}", timeout=PATIENCE_S, **given)
 
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.kill()
         self.process.wait()
+        self._held.close()
 
-    def stop(self, seconds: float = 30.0) -> int:
+    def stop(self) -> int:
         """Ask it to stop, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
+        return self.process.wait(PATIENCE_S)
 
 
 def start_warm(called: list[str], folder: Path, env: dict[str, str], log: Path) -> WarmProcess:

@@ -1,6 +1,5 @@
 import signal
 
-import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -56,6 +55,6 @@ def test_a_folder_without_a_bundle_is_refused_in_one_line(tmp_path):
 @pytest.mark.slow
 def test_a_real_server_answers_and_stops_when_asked(tmp_path):
     with running(tmp_path, cold=True) as server:
-        assert httpx.get(f"{server.url}/ready").json()["bundles"] == [NAME]
+        assert server.get("/ready").json()["bundles"] == [NAME]
         # it finishes what is under way, then ends by the very signal, as its parent expects
         assert server.stop() == -signal.SIGTERM

@@ -1,23 +1,24 @@
 import contextlib
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
 import yaml
 from containers import DEPLOY, panels
 
+from held_port import HeldPort
 from projects import ROOT
 from required_tools import require
-from service_material import NAME, free_port, running, write_night
+from service_material import NAME, PATIENCE_S, running, write_night
+from waiting import until
 
 FOLDER = DEPLOY / "prometheus"
 
 
 def promtool(*arguments):
     return subprocess.run(
-        [require("promtool"), *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60
+        [require("promtool"), *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=300
     )
 
 
@@ -37,7 +38,9 @@ class Prometheus:
     """A real Prometheus on 127.0.0.1 that scrapes one service every second."""
 
     def __init__(self, folder, target):
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self._held = HeldPort()
+        address = f"127.0.0.1:{self._held.number}"
+        self.url = f"http://{address}"
         config = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
         config["rule_files"] = [str(FOLDER / "rules.yml")]
@@ -49,28 +52,36 @@ class Prometheus:
                 require("prometheus"),
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'tsdb'}",
-                f"--web.listen-address=127.0.0.1:{port}",
+                f"--web.listen-address={address}",
             ],
             stderr=subprocess.DEVNULL,
         )
 
     def ask(self, expression):
         """Return the samples that an expression gives."""
-        answer = httpx.get(f"{self.url}/api/v1/query", params={"query": expression}, timeout=10)
+        answer = self.get("query", query=expression)
         if answer.status_code == 503:
             raise LookupError("it is still starting")
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]["result"]
 
-    def wait_for(self, expression, seconds=60):
+    def get(self, of, **params):
+        """Return what its API answers."""
+        return httpx.get(f"{self.url}/api/v1/{of}", params=params, timeout=PATIENCE_S)
+
+    def wait_for(self, expression):
         """Return the first sample's value once there is one."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+
+        def samples():
             with contextlib.suppress(httpx.TransportError, LookupError):
-                if found := self.ask(expression):
-                    return float(found[0]["value"][1])
-            time.sleep(0.3)
-        raise AssertionError(f"never: {expression}")
+                return self.ask(expression)
+
+        return float(until(samples, within_s=180, pause_s=0.3)[0]["value"][1])
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+        self._held.close()
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +92,14 @@ def observed(tmp_path_factory):
     with running(folder, metrics_open="true") as server:
         night = write_night(folder / "night.edf")
         with night.open("rb") as file:
-            httpx.post(f"{server.url}/score", files={"file": ("night.edf", file)}, timeout=60)
-        httpx.get(f"{server.url}/api/models", timeout=10)
+            server.post("/score", files={"file": ("night.edf", file)})
+        server.get("/api/models")
         prometheus = Prometheus(folder, server.url.removeprefix("http://"))
         try:
             prometheus.wait_for('up{job="epochal"} == 1')
             yield prometheus
         finally:
-            prometheus.process.terminate()
-            prometheus.process.wait()
+            prometheus.end()
 
 
 @pytest.mark.slow
@@ -116,7 +126,7 @@ def test_a_real_prometheus_understands_every_panel(observed):
 @pytest.mark.slow
 def test_a_healthy_service_raises_no_alert(observed):
     observed.wait_for("epochal:requests:rate5m")
-    firing = httpx.get(f"{observed.url}/api/v1/alerts", timeout=10).json()["data"]["alerts"]
+    firing = observed.get("alerts").json()["data"]["alerts"]
     assert [one["labels"]["alertname"] for one in firing if one["state"] == "firing"] == []
 
 
@@ -126,6 +136,7 @@ def test_health_is_asked_by_one_command(tmp_path):
     def ask(url):
         return subprocess.run([sys.executable, str(script), url], capture_output=True, text=True)
 
-    gone = ask(f"http://127.0.0.1:{free_port()}")
+    with contextlib.closing(HeldPort()) as port:  # where nobody listens
+        gone = ask(f"http://127.0.0.1:{port.number}")
     assert gone.returncode == 1
     assert "no answer" in gone.stdout

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from epochal.cli import cli
 from epochal.serving.finding import find_bundle
-from service_material import client_of
+from service_material import client_of, ended
 
 sys.path.append(str(Path(__file__).parent))
 from bad_files import EPOCH_S, FILES, GAP_AT_S, GAP_S, HOUR_S, INFINITE_S, LOST_S
@@ -213,7 +213,7 @@ def test_a_job_ends_as_the_file_is(client):
         address = client.post("/api/jobs", files={"file": (name, FILES[name]())}).headers[
             "location"
         ]
-        job = wait(client, address)
+        job = ended(client, address)
         assert job["status"] == status
         if status == "failed":
             assert re.search(REFUSED[name], job["error"]["detail"])
@@ -221,16 +221,3 @@ def test_a_job_ends_as_the_file_is(client):
             assert re.search(SCORED[name].problem, job["problems"][0])
             headers = client.get(f"{address}/result").headers
             assert headers["X-Epochal-Problems"] == "; ".join(job["problems"])
-
-
-def wait(client, address: str) -> dict:
-    """Return a job that is over."""
-    import time
-
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        job = client.get(address).json()
-        if job["status"] in {"done", "failed"}:
-            return job
-        time.sleep(0.05)
-    raise AssertionError(job)

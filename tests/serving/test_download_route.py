@@ -1,12 +1,9 @@
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from downloads.physionet import Fault, Remote, serving
@@ -15,6 +12,8 @@ from epochal.downloads import load_http
 from epochal.downloads.ledger import mark_processed
 from epochal.downloads.sleep_edfx import Options
 from epochal.serving.routes import download as routes
+from service_material import PATIENCE_S, in_thread
+from waiting import until
 
 Client = Any  # of httpx2 or httpx, whichever is installed
 PSG = "sleep-cassette/SC4001E0-PSG.edf"
@@ -34,37 +33,18 @@ def folder(tmp_path) -> Path:
 @pytest.fixture
 def client(remote, folder) -> Iterator[Client]:
     options = Options(base_url=remote.base_url, folder=folder, backoff_s=0.001, retries=0,
-                      round_retries=0, stall_s=5)  # fmt: skip
+                      round_retries=0, stall_s=60)  # fmt: skip
     app = FastAPI()
     app.include_router(routes.router(options))
-    with at_work(app) as base_url, load_http().Client(base_url=base_url, timeout=20) as running:
+    with (
+        in_thread(app, lifespan="off") as address,
+        load_http().Client(base_url=f"http://{address}", timeout=PATIENCE_S) as running,
+    ):
         yield running
 
 
-@contextmanager
-def at_work(app: FastAPI) -> Iterator[str]:
-    """Serve the app from a thread, as uvicorn does for users."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 def wait_for(client: Client, url: str, *statuses: str) -> dict:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        job = client.get(url).json()
-        if job["status"] in statuses:
-            return job
-        time.sleep(0.01)
-    raise AssertionError(f"still {job}")
+    return until(lambda: client.get(url).json(), lambda job: job["status"] in statuses)
 
 
 @pytest.mark.slow
@@ -122,7 +102,7 @@ def test_another_subset_waits_for_its_turn(client, remote):
     first = client.get("/download?subset=cassette&round_retries=1").json()
     wait_for(client, first["status_url"], "running")
     second = client.get("/download?subset=telemetry").json()
-    time.sleep(0.1)
+    time.sleep(0.1)  # in which it would begin if it did not wait
     assert client.get(second["status_url"]).json()["status"] == "waiting"
     remote.hold.set()
     assert wait_for(client, second["status_url"], "done", "failed")["status"] == "done"

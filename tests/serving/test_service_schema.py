@@ -7,7 +7,6 @@ addresses are in turn made up and those of things that are there.
 from __future__ import annotations
 
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from rest_material import ruled_bundle, write
-from service_material import NAME, client_of, write_night
+from service_material import NAME, client_of, ended, write_night
 
 schemathesis = pytest.importorskip("schemathesis")
 sys.path.append(str(Path(__file__).parent / "dashboard"))
@@ -56,10 +55,7 @@ def names_of(client, folder) -> dict[str, str]:
     """Make a job and a review, and return what their addresses hold."""
     night = {"file": ("night.edf", write_night(folder / "night.edf").read_bytes())}
     job = client.post("/api/jobs", files=night).json()["id"]
-    end = time.monotonic() + 60
-    while client.get(f"/api/jobs/{job}").json()["status"] in {"waiting", "running"}:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    ended(client, f"/api/jobs/{job}")
     start = {"kind": "study", "name": "made", "recording_id": "r4"}
     review = client.post("/api/reviews", json=start).json()["card"]["id"]
     return {"job_id": job, "review_id": review, "study": "made", "recording_id": "r4"}

@@ -1,28 +1,30 @@
 """Nothing that a review has acknowledged is lost when the service is killed."""
 
 import threading
-import time
+from functools import partial
+from operator import le
 
 import httpx
 import pytest
 
 from epochal.serving.reviewing import Reviews
 from made_results import make_results
-from service_material import running
+from service_material import PATIENCE_S, running
+from waiting import until
 
 pytestmark = pytest.mark.slow
 
 
-def begin(url):
+def begin(server):
     start = {"kind": "study", "name": "made", "recording_id": "r4"}
-    return httpx.post(f"{url}/api/reviews", json=start).json()["card"]["id"]
+    return server.post("/api/reviews", json=start).json()["card"]["id"]
 
 
-def correct_all(url, review, acknowledged):
+def correct_all(server, review, acknowledged):
     """Correct epoch after epoch until the service is gone; note what it answered for."""
-    state = httpx.get(f"{url}/api/reviews/{review}").json()
+    state = server.get(f"/api/reviews/{review}").json()
     labels = dict(zip(state["epochs"]["epoch"], state["labels"], strict=True))
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client:
         for turn in range(100):
             for epoch in labels:
                 new = ("W", "N2", "REM")[(turn + epoch) % 3]
@@ -42,16 +44,13 @@ def test_nothing_acknowledged_is_lost_by_kill_minus_nine(tmp_path):
     acknowledged = []
     for _ in range(2):  # and again with what the first kill left
         with running(tmp_path, **places) as server:
-            review = begin(server.url)
-            thread = threading.Thread(target=correct_all, args=(server.url, review, acknowledged))
-            n_before = len(acknowledged)
+            review = begin(server)
+            thread = threading.Thread(target=correct_all, args=(server, review, acknowledged))
+            n_enough = len(acknowledged) + 25
             thread.start()
-            end = time.monotonic() + 30
-            while len(acknowledged) < n_before + 25 and time.monotonic() < end:
-                time.sleep(0.01)
+            until(acknowledged.__len__, partial(le, n_enough), within_s=180)
             server.kill()
-            thread.join(timeout=30)
-        assert len(acknowledged) >= n_before + 25
+            thread.join()
         kept = [one.model_dump() for one in Reviews(tmp_path / "reviews").get(review).corrections()]
         by_number = {one["number"]: one for one in kept}
         assert all(by_number[one["number"]] == one for one in acknowledged)

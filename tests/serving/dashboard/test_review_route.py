@@ -1,11 +1,10 @@
 import io
-import time
 
 import pandas as pd
 import pytest
 
 from made_results import make_results
-from service_material import client_of, write_night
+from service_material import client_of, ended, write_night
 
 START = {"kind": "study", "name": "made", "recording_id": "r4"}
 
@@ -36,14 +35,9 @@ def job(client, folder):
             "/api/jobs", params={"keep_signals": True, "simulated": True}, files={"file": file}
         )
     assert answer.status_code == 202, answer.text
-    job_id, end = answer.json()["id"], time.monotonic() + 30
-    while time.monotonic() < end:
-        state = client.get(f"/api/jobs/{job_id}").json()
-        if state["status"] in {"done", "failed"}:
-            assert state["status"] == "done", state
-            return job_id
-        time.sleep(0.05)
-    raise AssertionError("the job does not end")
+    state = ended(client, answer.headers["location"])
+    assert state["status"] == "done", state
+    return state["id"]
 
 
 def test_a_review_begins_with_the_least_certain_epoch(client, review):
@@ -162,10 +156,7 @@ def test_a_review_outlives_the_job_that_it_came_from(client, folder):
     path = write_night(folder / "gone.edf", seed=7)
     with path.open("rb") as file:
         job_id = client.post("/api/jobs?simulated=true", files={"file": file}).json()["id"]
-    end = time.monotonic() + 30
-    while client.get(f"/api/jobs/{job_id}").json()["status"] != "done":
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    assert ended(client, f"/api/jobs/{job_id}")["status"] == "done"
     assert client.get(f"/api/jobs/{job_id}/signals?first_s=0&last_s=1").status_code == 404
     review = client.post("/api/reviews", json={"kind": "job", "name": job_id}).json()["card"]["id"]
     assert client.delete(f"/api/jobs/{job_id}").status_code == 204

@@ -1,11 +1,10 @@
-import time
-
 import httpx
 import pytest
 
 from epochal.provenance import RESEARCH_USE
 from epochal.serving.service.alert_rules import AlertRule
-from service_material import LABELS, NAME, Server, client_of, write_night
+from service_material import LABELS, NAME, PATIENCE_S, Server, client_of, ended, write_night
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -32,23 +31,13 @@ def score(client, content: bytes, query: str) -> bytes:
     return client.post(f"/score{query}", files={"file": ("night.edf", content)}).content
 
 
-def wait_for(client, location: str, seconds: float = 60.0) -> dict:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = client.get(location).json()
-        if found["status"] in {"done", "failed"}:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(found)
-
-
 @pytest.mark.slow
 def test_a_job_is_accepted_done_and_fetched_in_every_format(client, night):
     response = submit(client, night)
     assert response.status_code == 202
     location = response.headers["Location"]
     assert location == f"/api/jobs/{response.json()['id']}"
-    done = wait_for(client, location)
+    done = ended(client, location)
     assert (done["status"], done["percent"], done["bundle"]) == ("done", 100, NAME)
     assert (done["data_source"], done["in_sample"]) == ("simulated", False)
     assert done["notice"] == RESEARCH_USE
@@ -70,7 +59,7 @@ def test_the_json_of_a_job_has_its_alerts_by_the_jobs_id(tmp_path, night):
     rule = AlertRule(label="REM", probability=0.5, for_s=60)
     with client_of(tmp_path, alerts=(rule,)) as client:
         location = submit(client, night).headers["Location"]
-        done = wait_for(client, location)
+        done = ended(client, location)
         answer = client.get(done["results"]["json"]).json()
     (alert,) = answer["recordings"][0]["alerts"]
     assert (alert["label"], alert["onset_s"], alert["source"]) == ("REM", 240.0, done["id"])
@@ -79,7 +68,7 @@ def test_the_json_of_a_job_has_its_alerts_by_the_jobs_id(tmp_path, night):
 @pytest.mark.slow
 def test_the_result_is_that_of_score(client, night):
     location = submit(client, night).headers["Location"]
-    wait_for(client, location)
+    ended(client, location)
     direct = client.post("/score", files={"file": ("night.edf", night)})
     assert client.get(f"{location}/result").text == direct.text
 
@@ -89,7 +78,7 @@ def test_the_result_is_that_of_score(client, night):
 def test_another_model_answers_a_job_in_every_format_as_score_does(client, night, model):
     response = submit(client, night, f"?model={model}")
     assert response.json()["model"] == model
-    done = wait_for(client, response.headers["Location"])
+    done = ended(client, response.headers["Location"])
     assert done["model"] == model
     assert sorted(done["results"]) == ["csv", "edf", "json", "report"]
     results = {kind: client.get(address) for kind, address in done["results"].items()}
@@ -108,7 +97,7 @@ def test_a_job_that_names_no_model_says_which_one_answered(client, night):
     response = submit(client, night)
     assert response.json()["model"] is None
     headline = client.get("/api/bundle").json()["manifest"]["headline"]
-    assert wait_for(client, response.headers["Location"])["model"] == headline
+    assert ended(client, response.headers["Location"])["model"] == headline
 
 
 def test_a_model_that_the_bundle_lacks_makes_no_job_and_the_problem_is_that_of_score(client):
@@ -122,7 +111,7 @@ def test_a_model_that_the_bundle_lacks_makes_no_job_and_the_problem_is_that_of_s
 
 
 def test_a_job_that_fails_says_why(client):
-    failed = wait_for(client, submit(client, b"garbage").headers["Location"])
+    failed = ended(client, submit(client, b"garbage").headers["Location"])
     assert failed["status"] == "failed"
     assert failed["error"]["status"] == 422
     assert "not an EDF" in failed["error"]["detail"]
@@ -146,15 +135,10 @@ def test_jobs_are_listed_and_deleted(client, night):
 @pytest.mark.slow
 def test_the_upload_is_gone_once_it_is_scored(client, night, folder):
     job_id = submit(client, night, "?simulated=true").json()["id"]
-    wait_for(client, f"/api/jobs/{job_id}")
-    deadline = time.monotonic() + 10
-    wanted = {"job.json", "result.csv", "result.edf", "result.json", "result.report"}
-    while time.monotonic() < deadline:
-        left = {one.name for one in (folder / "work/jobs" / job_id).iterdir()}
-        if left == wanted:
-            break
-        time.sleep(0.02)
-    assert left == wanted
+    ended(client, f"/api/jobs/{job_id}")
+    kept = {"job.json", "result.csv", "result.edf", "result.json", "result.report"}
+    place = folder / "work/jobs" / job_id
+    assert until(lambda: {one.name for one in place.iterdir()}, lambda left: left == kept)
 
 
 @pytest.mark.parametrize("job_id", ["x", "0" * 31, "0" * 33, "..%2f..%2fetc", "G" * 32])
@@ -179,16 +163,16 @@ def test_what_was_accepted_survives_the_death_of_the_server(tmp_path):
         accepted = []
         for number in range(4):
             files = {"file": (f"night{number}.edf", night)}
-            response = httpx.post(f"{server.url}/api/jobs", files=files, timeout=60)
+            response = server.post("/api/jobs", files=files)
             assert response.status_code == 202
             accepted.append(response.headers["Location"])
     finally:
         server.kill()  # -9, with jobs under way and waiting
     reborn = Server(tmp_path).wait()
     try:
-        with httpx.Client(base_url=reborn.url, timeout=60) as client:
+        with httpx.Client(base_url=reborn.url, timeout=PATIENCE_S) as client:
             for number, location in enumerate(accepted):
-                done = wait_for(client, location)
+                done = ended(client, location)
                 assert (done["status"], done["file"]) == ("done", f"night{number}.edf")
                 answer = client.get(done["results"]["json"]).json()
                 labels = [one["label"] for one in answer["recordings"][0]["epochs"]]

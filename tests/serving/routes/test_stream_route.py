@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import numpy as np
 import pytest
-import uvicorn
 from click.testing import CliRunner
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import connect as connect_to
 
 from builders import make_bundle, write_edf
 from epochal.commands.replay import replay
@@ -29,8 +29,11 @@ from epochal.serving.stream.client import StreamClient
 from epochal.serving.stream.declaring import Declaration
 from epochal.serving.stream.feeding import cut_pieces, declare_recording
 from epochal.serving.stream.wire import encode_blocks
+from service_material import PATIENCE_S, in_thread
 from serving.stream.stream_material import assert_same, causal_bundle, make_raw, make_signal
+from waiting import until
 
+connect = partial(connect_to, open_timeout=PATIENCE_S, close_timeout=PATIENCE_S)
 START = {
     "type": "start",
     "channels": {"EEG": {"sfreq": 100}},
@@ -40,29 +43,14 @@ START = {
 }
 
 
-class Served:
-    """A service on a port of this machine, in a thread of its own."""
-
-    def __init__(self, folder, **options) -> None:
-        bundles = {"causal": folder / "causal", "later": folder / "later"}
-        given = {"bundles": bundles, "watch_s": 0, "work_folder": folder / "work"}
-        app = create_app(ServiceOptions(**given | options))
-        config = uvicorn.Config(
-            app, port=0, log_level="error", lifespan="off", ws_ping_interval=None
-        )
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run)
-
-    def __enter__(self) -> str:
-        self.thread.start()
-        while not self.server.started:
-            time.sleep(0.01)
-        port = self.server.servers[0].sockets[0].getsockname()[1]
-        return f"ws://127.0.0.1:{port}/stream"
-
-    def __exit__(self, *_: object) -> None:
-        self.server.should_exit = True
-        self.thread.join(10)
+@contextmanager
+def served(folder, **options) -> Iterator[str]:
+    """Serve streams on a port of this machine, from a thread."""
+    bundles = {"causal": folder / "causal", "later": folder / "later"}
+    given = {"bundles": bundles, "watch_s": 0, "work_folder": folder / "work"}
+    app = create_app(ServiceOptions(**given | options))
+    with in_thread(app, lifespan="off", ws_ping_interval=None) as address:
+        yield f"ws://{address}/stream"
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +63,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def url(folder) -> Iterator[str]:
-    with Served(folder) as address:
+    with served(folder) as address:
         yield address
 
 
@@ -87,7 +75,7 @@ def hear(line, until):
     """Return the epochs up to an answer of some kind, and the answer."""
     epochs = []
     while True:
-        answer = json.loads(line.recv(timeout=60))
+        answer = json.loads(line.recv(timeout=PATIENCE_S))
         if answer["type"] == until:
             return epochs, answer
         assert answer["type"] == "epoch", answer
@@ -103,10 +91,10 @@ def refusal_of(line, message=None):
     """Return the problem that a message is answered with; the line closes with its code."""
     if message is not None:
         say(line, message)
-    problem = json.loads(line.recv(timeout=60))
+    problem = json.loads(line.recv(timeout=PATIENCE_S))
     assert problem["type"] == "error"
     with pytest.raises(ConnectionClosed) as closed:
-        line.recv(timeout=60)
+        line.recv(timeout=PATIENCE_S)
     assert closed.value.rcvd.code == 4000 + problem["status"]
     return problem
 
@@ -167,7 +155,7 @@ class TestConversation:
             say(line, {"type": "finish"})
             assert hear(line, "finished")[1]["n_epochs"] == 0
             with pytest.raises(ConnectionClosed) as closed:
-                line.recv(timeout=10)
+                line.recv(timeout=PATIENCE_S)
         assert closed.value.rcvd.code == 1000
         with connect(url) as line:
             assert refusal_of(line, {"type": "start", "resume": token})["status"] == 404
@@ -179,14 +167,14 @@ class TestAlerts:
 
     @pytest.fixture(scope="class")
     def ruled(self, folder):
-        with Served(folder, alerts=(self.RULE,)) as address:
+        with served(folder, alerts=(self.RULE,)) as address:
             yield address
 
     def test_one_follows_the_epoch_that_completes_it(self, ruled):
         with connect(ruled) as line:
             begin(line)
             say(line, encode_blocks({"EEG": make_signal(100)}, {"EEG": 0}, ["EEG"]))
-            came = [json.loads(line.recv(timeout=60)) for _ in range(5)]
+            came = [json.loads(line.recv(timeout=PATIENCE_S)) for _ in range(5)]
         assert [one["type"] for one in came] == ["epoch", "epoch", "alert", "epoch", "ack"]
         alert = came[2]
         assert (alert["rule"], alert["epoch"]) == ("W ≥ 0 for ≥ 60 s", 1)
@@ -199,7 +187,7 @@ class TestAlerts:
         with connect(ruled) as line:
             token = begin(line)["stream"]
             say(line, encode_blocks({"EEG": make_signal(100)}, {"EEG": 0}, ["EEG"]))
-            came = [json.loads(line.recv(timeout=60)) for _ in range(5)]
+            came = [json.loads(line.recv(timeout=PATIENCE_S)) for _ in range(5)]
         for next_epoch, expected in (
             (2, ["alert", "epoch"]),
             (3, []),
@@ -208,9 +196,9 @@ class TestAlerts:
             with connect(ruled) as line:
                 say(line, {"type": "start", "resume": token, "next_epoch": next_epoch})
                 hear(line, "started")
-                again = [json.loads(line.recv(timeout=60)) for _ in expected]
+                again = [json.loads(line.recv(timeout=PATIENCE_S)) for _ in expected]
                 say(line, {"type": "gap", "until_s": 100})
-                assert json.loads(line.recv(timeout=60))["type"] == "ack"
+                assert json.loads(line.recv(timeout=PATIENCE_S))["type"] == "ack"
             assert [one["type"] for one in again] == expected
             assert [one for one in again if one["type"] == "alert"] == [came[2]][
                 : "alert" in expected
@@ -250,7 +238,7 @@ class TestReconnection:
             _, began = hear(line, "started")
             assert began["resumed"]
             assert began["received"] == {"EEG": 10_001}
-            assert json.loads(line.recv(timeout=10)) == epochs[2]  # said again
+            assert json.loads(line.recv(timeout=PATIENCE_S)) == epochs[2]  # said again
             # a client that sends too much again does no harm
             say(line, encode_blocks({"EEG": data[9000:]}, {"EEG": 9000}, ["EEG"]))
             epochs += hear(line, "ack")[0]
@@ -279,12 +267,17 @@ class TestReconnection:
             hear(second, "finished")
 
     def test_it_is_kept_for_so_long_only(self, folder):
-        with Served(folder, keep_streams_s=0.1) as url:
+        with served(folder, keep_streams_s=0.1) as url:
             with connect(url) as line:
                 token = begin(line)["stream"]
-            time.sleep(0.5)
-            with connect(url) as line:
-                problem = refusal_of(line, {"type": "start", "resume": token})
+
+            def take_up():
+                with connect(url) as line:
+                    say(line, {"type": "start", "resume": token})
+                    return json.loads(line.recv(timeout=PATIENCE_S))
+
+            # the time begins when the server hears that the line broke
+            problem = until(take_up, lambda answer: answer["type"] == "error", pause_s=0.3)
         assert problem["status"] == 404
         assert "kept for 0.1 s" in problem["detail"]
 
@@ -347,7 +340,7 @@ class TestRefusals:
             assert refusal_of(line)["status"] == 422
 
     def test_more_streams_than_there_may_be(self, folder):
-        with Served(folder, max_streams=1) as url, connect(url) as first:
+        with served(folder, max_streams=1) as url, connect(url) as first:
             begin(first)
             with connect(url) as second:
                 problem = refusal_of(second, START)
@@ -358,15 +351,21 @@ class TestRefusals:
         assert problem["status"] == 503
         assert "1 streams at one time" in problem["detail"]
 
-    def test_silence_and_messages_that_are_too_large(self, folder):
-        with Served(folder, stream_idle_s=0.3, stream_message_bytes=2000) as url:
-            with connect(url) as line:
-                begin(line)
-                assert refusal_of(line)["status"] == 408
-            with connect(url) as line:
-                began = begin(line)
-                assert (began["idle_s"], began["message_bytes"]) == (0.3, 2000)
-                assert refusal_of(line, bytes(2001))["status"] == 413
+    def test_silence(self, folder):
+        with served(folder, stream_idle_s=0.3) as url:
+
+            def fall_silent():  # held up before the first message, one has no start
+                with connect(url) as line, suppress(ConnectionClosed, AssertionError):
+                    return begin(line), refusal_of(line)
+
+            began, problem = until(fall_silent)
+        assert began["idle_s"] == 0.3
+        assert problem["status"] == 408
+
+    def test_messages_that_are_too_large(self, folder):
+        with served(folder, stream_message_bytes=2000) as url, connect(url) as line:
+            assert begin(line)["message_bytes"] == 2000
+            assert refusal_of(line, bytes(2001))["status"] == 413
 
     def test_a_page_of_another_site(self, url):
         with pytest.raises(InvalidStatus) as refused, connect(url, origin="https://evil.example"):
@@ -376,7 +375,7 @@ class TestRefusals:
     def test_who_has_no_key(self, folder):
         key = "a key of sixteen or more"
         declared = Declaration(channels={"EEG": {"sfreq": 100}})
-        with Served(folder, api_keys=(key,)) as url:
+        with served(folder, api_keys=(key,)) as url:
             with pytest.raises(InvalidStatus) as refused, connect(url):
                 pass
             with pytest.raises(EpochalError, match="401"), StreamClient(url, declared):

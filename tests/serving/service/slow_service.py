@@ -1,11 +1,12 @@
 """A real service with one slow route, in a process of its own: `python slow_service.py PORT`."""
 
 import sys
-import time
+from pathlib import Path
 
 from epochal.serving.app import create_app
 from epochal.serving.service import running
 from epochal.serving.service.options import ServiceOptions
+from waiting import until
 
 
 def main(port: int) -> None:
@@ -14,8 +15,8 @@ def main(port: int) -> None:
     service = app.state.service
 
     @app.get("/slow")
-    async def slow(seconds: float) -> str:
-        await service.run(time.sleep, seconds)
+    async def slow(until_there: Path) -> str:
+        await service.run(until, until_there.exists)
         return "done"
 
     @app.post("/echo")

@@ -1,5 +1,4 @@
 import shutil
-import time
 
 import pytest
 
@@ -9,6 +8,7 @@ from epochal.serving.service.jobs import MAX_ATTEMPTS, Jobs, jobs_of
 from epochal.serving.service.problems import Problem
 from epochal.serving.service.state import Service
 from service_material import make_options, write_night
+from waiting import until
 
 
 @pytest.fixture
@@ -28,14 +28,11 @@ def hand_in(jobs: Jobs, tmp_path, number: int = 0, **facts) -> JobState:
     return state
 
 
-def wait_for(jobs: Jobs, state: JobState, seconds: float = 30.0) -> JobState:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = jobs.files.read(state.id)
-        if found is not None and found.is_over:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(jobs.files.read(state.id))
+def wait_for(jobs: Jobs, state: JobState) -> JobState:
+    def is_over(found):
+        return found is not None and found.is_over
+
+    return until(lambda: jobs.files.read(state.id), is_over, within_s=300)
 
 
 @pytest.mark.slow
@@ -134,10 +131,7 @@ def test_results_expire(tmp_path):
     jobs = Jobs(service)
     state = hand_in(jobs, tmp_path)
     jobs.start()
-    end = time.monotonic() + 30
-    while jobs.files.read(state.id) is not None and time.monotonic() < end:
-        time.sleep(0.05)
-    assert jobs.files.read(state.id) is None
+    until(lambda: jobs.files.read(state.id) is None)
     jobs.stop()
     service.workers.stop()
 

@@ -10,7 +10,7 @@ from epochal.serving.service.state import Service, Workers
 
 @pytest.fixture
 def service(tmp_path):
-    made = Service(ServiceOptions(work_folder=tmp_path / "work", timeout_s=5))
+    made = Service(ServiceOptions(work_folder=tmp_path / "work", timeout_s=60))
     yield made
     made.stop()
 
@@ -38,7 +38,7 @@ def test_work_that_takes_too_long_is_told_so(tmp_path):
     service = Service(ServiceOptions(work_folder=tmp_path, timeout_s=0.05))
     over = threading.Event()
     with pytest.raises(Problem, match=r"not done within 0\.05 s") as raised:
-        asyncio.run(service.run(over.wait, 10))
+        asyncio.run(service.run(over.wait, 60))
     over.set()
     service.stop()
     assert raised.value.status == 504
@@ -58,13 +58,15 @@ def test_a_full_queue_is_said_to_be_full_and_empties_again():
 
 
 def test_stopping_finishes_what_is_under_way():
-    workers, go, done = Workers(1, 1), threading.Event(), []
+    workers, begun, go, done = Workers(1, 1), threading.Event(), threading.Event(), []
 
     def work():
+        begun.set()
         go.wait()
         done.append(True)
 
     workers.submit(work)
+    assert begun.wait(60)
     threading.Timer(0.05, go.set).start()
     workers.stop()
     assert done == [True]

@@ -1,6 +1,5 @@
 import json
 import shutil
-import time
 
 import pytest
 
@@ -9,6 +8,7 @@ from epochal.errors import EpochalError
 from epochal.serving.bundle import MANIFEST, write_bundle
 from epochal.serving.service.problems import Problem
 from epochal.serving.service.shelf import Shelf, Watcher
+from waiting import until
 
 
 @pytest.fixture
@@ -103,11 +103,8 @@ def test_the_watcher_takes_up_a_change_by_itself(folder):
     watcher = Watcher(shelf, 0.01)
     watcher.start()
     replace_by(folder, "lightgbm")
-    end = time.monotonic() + 20
-    while shelf.get().scorer.manifest.headline != "lightgbm" and time.monotonic() < end:
-        time.sleep(0.01)
+    until(lambda: shelf.get().scorer.manifest.headline == "lightgbm")
     watcher.stop()
-    assert shelf.get().scorer.manifest.headline == "lightgbm"
 
 
 def test_a_watcher_that_looks_never_can_be_stopped_all_the_same(folder):

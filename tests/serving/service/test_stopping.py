@@ -5,12 +5,15 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from service_material import free_port
+from held_port import HeldPort
+from service_material import PATIENCE_S
+from waiting import until
 from warm_process import WarmProcess, call_script
 
 pytestmark = pytest.mark.slow
@@ -21,25 +24,32 @@ class Process:
     """A real service, and what it logged."""
 
     def __init__(self, log, **options):
-        self.port, self.log = free_port(), log
+        self.held, self.log = HeldPort(), log
+        self.port = self.held.number
         given = {f"EPOCHAL_SERVE_{name.upper()}": str(value) for name, value in options.items()}
         env = {**os.environ, **given}
         self.process = WarmProcess(call_script, SCRIPT, str(self.port), env=env, log=log)
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def wait(self):
-        end = time.monotonic() + 60
-        while time.monotonic() < end and self.process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                return httpx.get(f"{self.url}/health") and self
-            time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
+    def answers(self):
+        try:
+            return bool(self.get("/health"))
+        except httpx.TransportError:
+            return False
 
     def get(self, path, **params):
-        return httpx.get(f"{self.url}{path}", params=params, timeout=30)
+        return httpx.get(f"{self.url}{path}", params=params, timeout=PATIENCE_S)
+
+    def signal(self, number):
+        self.process.send_signal(number)
 
     def lines(self):
         return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.held.close()
 
 
 @pytest.fixture
@@ -48,53 +58,55 @@ def start(tmp_path):
 
     def start(**options):
         made.append(Process(tmp_path / "log", **options))
-        return made[-1].wait()
+        until(made[-1].answers, within_s=180)
+        return made[-1]
 
     yield start
     for one in made:
-        one.process.kill()
-        one.process.wait()
+        one.end()
 
 
 def wait_until_under_way(process, n):
     """Wait until so many requests are being worked on or waiting."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if f"epochal_queue_requests {n:.1f}" in process.get("/metrics").text:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the requests never came")
+    until(lambda: f"epochal_queue_requests {n:.1f}" in process.get("/metrics").text)
 
 
-def test_a_service_that_is_told_to_stop_says_so_and_finishes_what_it_has(start):
-    process = start(n_workers=1, drain_s=1.5)
-    with ThreadPoolExecutor(3) as crowd:
-        under_way = [crowd.submit(process.get, "/slow", seconds=1) for _ in range(3)]
+def test_a_service_that_is_told_to_stop_says_so_and_finishes_what_it_has(start, tmp_path):
+    process, there = start(n_workers=1, drain_s=600), tmp_path / "there"
+    with ThreadPoolExecutor(4) as crowd:
+        ask = partial(crowd.submit, process.get, "/slow", until_there=there)
+        asked = [ask() for _ in range(3)]
         wait_until_under_way(process, 3)
-        process.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        ready = process.get("/ready")
-        late = crowd.submit(process.get, "/slow", seconds=0.1)  # before anybody knew
-        answers = [one.result() for one in under_way] + [late.result()]
-    assert ready.status_code == 503
+        process.signal(signal.SIGTERM)
+        ready = until(lambda: process.get("/ready"), lambda answer: answer.status_code == 503)
+        asked.append(ask())  # before anybody knew
+        wait_until_under_way(process, 4)
+        process.signal(signal.SIGTERM)  # a second one stops without the wait
+        until(lambda: not process.answers())
+        there.touch()
+        answers = [one.result() for one in asked]
     assert ready.json()["ready"] is False
     assert [one.text for one in answers] == ['"done"'] * 4
-    assert process.process.wait(30) in {0, -signal.SIGTERM}
-    with pytest.raises(httpx.TransportError):
-        process.get("/health")
+    assert process.process.wait(PATIENCE_S) in {0, -signal.SIGTERM}
+
+
+def test_a_service_that_is_told_once_stops_when_balancers_have_had_time(start):
+    process = start(drain_s=0.2)
+    process.signal(signal.SIGTERM)
+    assert process.process.wait(PATIENCE_S) in {0, -signal.SIGTERM}
 
 
 def test_control_c_does_not_wait_for_a_balancer(start):
-    process = start(drain_s=60)
-    process.process.send_signal(signal.SIGINT)
-    assert process.process.wait(15) == 0
+    process = start(drain_s=600)
+    process.signal(signal.SIGINT)
+    assert process.process.wait(200) == 0
 
 
-def test_a_real_server_logs_only_lines_of_json_without_queries(start):
+def test_a_real_server_logs_only_lines_of_json_without_queries(start, tmp_path):
     process = start(drain_s=0)
-    process.get("/slow", seconds=0, token="secret")
+    process.get("/slow", until_there=tmp_path, token="secret")
     process.process.terminate()
-    process.process.wait(15)
+    process.process.wait(PATIENCE_S)
     lines = process.lines()
     (line,) = [one for one in lines if one.get("route") == "/slow"]
     assert line["status"] == 200
@@ -104,7 +116,7 @@ def test_a_real_server_logs_only_lines_of_json_without_queries(start):
 
 def send_slowly(port, head, pieces, *, pause_s):
     """Send a request in pieces over a bare connection, and return what is answered."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(head)
         for piece in pieces:
             time.sleep(pause_s)
