@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +15,7 @@ from downloads.small_edfx import small_edfx
 from downloads.small_wesad import write_wesad
 from epochal.commands.download import download
 from epochal.downloads.progress import Bar
+from waiting import until
 
 PSG = "sleep-cassette/SC4001E0-PSG.edf"
 
@@ -243,14 +243,14 @@ def test_ctrl_c_ends_in_one_line_and_the_next_run_goes_on(remote, tmp_path):
         "from epochal.commands.download import download; download()"
     )
     arguments = ["sleep-edfx", "--base-url", remote.base_url, "--out", str(tmp_path)]
+    arguments += ["--stall", "600"]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     )
-    part, deadline = tmp_path / f"{PSG}.part", time.monotonic() + 30
-    while not (part.exists() and part.stat().st_size == 2000) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    part = tmp_path / f"{PSG}.part"
+    until(lambda: part.exists() and part.stat().st_size == 2000, within_s=180)
     process.send_signal(signal.SIGINT)
-    stderr = process.communicate(timeout=60)[1].decode()
+    stderr = process.communicate(timeout=200)[1].decode()
     assert process.returncode == 1
     assert stderr.splitlines()[-1] == "Error: stopped; what came is kept, run it again to go on"
     assert "Traceback" not in stderr

@@ -1,5 +1,5 @@
-import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -7,6 +7,7 @@ import pytest
 from downloads.physionet import Remote, serving
 from downloads.small_edfx import small_edfx
 from epochal.downloads.sleep_edfx import Options
+from held_port import HeldPort
 
 
 @pytest.fixture
@@ -22,15 +23,14 @@ def options(remote: Remote, tmp_path: Path) -> Options:
         folder=tmp_path / "raw",
         backoff_s=0.001,
         longest_backoff_s=0.01,
-        stall_s=5,
+        stall_s=60,
         round_retries=0,
         retries=3,
     )
 
 
 @pytest.fixture
-def unused_address() -> str:
+def unused_address() -> Iterator[str]:
     """An address on this machine where nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/"
+    with closing(HeldPort()) as port:
+        yield f"http://127.0.0.1:{port.number}/"
