@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from waiting import until
 from warm_process import WarmProcess, call_module
 
 LOCAL = "--host=127.0.0.1"
 ENVIRONMENT = {
     "PYTHONPATH": str(Path(__file__).parent),
     "OMP_NUM_THREADS": "1",
-    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s",  # how long a dead worker is asked
 }
 
 
@@ -38,10 +37,22 @@ class Cluster:
         process = _start(
             "dask_worker", LOCAL, "--nthreads=1", "--no-nanny", "--no-dashboard",
             f"--scheduler-file={self.address}", f"--local-directory={self.folder}",
-            log=self.folder / f"worker{len(self.workers)}.log",
+            log=self._log(len(self.workers)),
         )  # fmt: skip
         self.workers.append(process)
         return process
+
+    def wait_for_workers(self) -> None:
+        """Wait until the scheduler knows all: else the first to come could do the others' work."""
+        numbers = range(len(self.workers))
+        until(lambda: all("Registered to" in self._told(n) for n in numbers), within_s=180)
+
+    def _told(self, number: int) -> str:
+        log = self._log(number)
+        return log.read_text() if log.exists() else ""
+
+    def _log(self, number: int) -> Path:
+        return self.folder / f"worker{number}.log"
 
     def kill_worker(self, pid: int) -> None:
         """Kill a worker of ours as the system does when memory runs out."""
@@ -59,23 +70,15 @@ def running_cluster(folder: Path, *, n_workers: int = 2) -> Iterator[Cluster]:
     )  # fmt: skip
     cluster = Cluster(folder, scheduler)
     try:
-        wait_until(lambda: (folder / "scheduler.json").exists(), "the scheduler to start")
+        until((folder / "scheduler.json").exists)
         for _ in range(n_workers):
             cluster.add_worker()
+        cluster.wait_for_workers()
         yield cluster
     finally:
         for process in [*cluster.workers, scheduler]:
             process.kill()
             process.wait()
-
-
-def wait_until(condition: Callable[[], bool], what: str, *, timeout_s: float = 60.0) -> None:
-    """Wait until a condition holds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {timeout_s:g} s for {what}")
-        time.sleep(0.05)
 
 
 def call_dask(module: str, *arguments: str) -> None:

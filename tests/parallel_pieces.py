@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from epochal.mapped_tables import describe_mapping
 from epochal.parallel import ParallelOptions, run_pieces
 from epochal.places import writing
+from waiting import until
 
 
 class Unreadable:
@@ -54,27 +55,51 @@ def fail_unpicklably():
     raise UnpicklableError
 
 
+def shut_after(n_ended, log):
+    """Hold every piece that logs to `log` in its middle once so many have ended; return the gate.
+
+    They go on when that file is removed.
+    """
+    gate = Path(f"{log}.gate")
+    gate.write_text(str(n_ended))
+    return gate
+
+
 def begin_and_end(name, log, rest_s=0.3):
-    """Log `<begin or end> <name> <pid>`, and rest in between."""
-    for word in ("begin", "end"):
-        with Path(log).open("a") as file:
-            file.write(f"{word} {name} {os.getpid()}\n")
-        if word == "begin":
-            time.sleep(rest_s)
+    """Log `<begin or end> <name> <pid>`, and rest in between; `held` where a gate is shut."""
+    log, gate = Path(log), Path(f"{log}.gate")
+    _log(log, "begin", name)
+    time.sleep(rest_s)
+    if gate.exists() and log.read_text().count("end ") >= int(gate.read_text()):
+        _log(log, "held", name)
+        until(lambda: not gate.exists(), within_s=300)
+    _log(log, "end", name)
     return name.upper()
 
 
-def write_hdf5(path, n):
-    """Write a file of so many datasets, whose handling holds HDF5's lock most of the time."""
+def _log(log, word, name):
+    with log.open("a") as file:
+        file.write(f"{word} {name} {os.getpid()}\n")
+
+
+def write_hdf5(path, n, go_on):
+    """Write so many datasets, and as many again once the file `go_on` is there.
+
+    To handle them holds HDF5's lock most of the time.
+    """
     with writing(path) as part, h5py.File(part, "w") as file:
         for index in range(n):
             file[str(index)] = np.arange(1000)
+        until(go_on.exists, within_s=300)
+        for index in range(n):
+            file[f"more{index}"] = np.arange(1000)
 
 
 def write_many_hdf5(folder, n):
     """Write eight files in four threads, as a terminal's Ctrl-C finds a run."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    pieces = {str(i): partial(write_hdf5, folder / f"{i}.h5", n) for i in range(8)}
+    go_on = folder / "go on"
+    pieces = {str(i): partial(write_hdf5, folder / f"{i}.h5", n, go_on) for i in range(8)}
     run_pieces(pieces, description="files", options=ParallelOptions(n_jobs=4))
 
 

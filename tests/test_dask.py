@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("distributed", reason="needs the extra `cluster`")
 
 from builders import make_epochs, make_features, make_splits, make_study
-from dask_cluster import running_cluster, wait_until
+from dask_cluster import running_cluster
 from epochal.cluster import SHARED_FROM_BYTES, outcomes_on_cluster
 from epochal.datasets.partitions import Partitions
 from epochal.errors import EpochalError, RecordingError
@@ -30,11 +30,13 @@ from parallel_pieces import (
     fail,
     fail_unpicklably,
     kill_own_process,
+    shut_after,
     summarise,
     where,
     write,
 )
 from projects import make_project, pictures_unrendered
+from waiting import until
 
 TUNED = {"space": {"num_leaves": {"low": 3, "high": 15, "whole": True}}, "n_trials": 3,
          "n_folds": 2}  # fmt: skip
@@ -71,14 +73,16 @@ def logged(log, word):
     return [(name, int(pid)) for said, name, pid in lines if said == word]
 
 
-def kill_in_the_middle(cluster, log, *, after):
-    """Kill the worker that begins a piece once `after` pieces have been ended; return its pid."""
-    wait_until(lambda: len(logged(log, "end")) >= after, "pieces to end")
-    seen = len(logged(log, "begin"))
-    wait_until(lambda: len(logged(log, "begin")) > seen, "the next piece to begin")
-    _, pid = logged(log, "begin")[-1]
+def kill_in_the_middle(cluster, log, gate):
+    """Kill a worker that has ended pieces and is held in another one; return its pid."""
+    pid = until(lambda: _pids(log, "held") & _pids(log, "end")).pop()
     cluster.kill_worker(pid)
+    gate.unlink()
     return pid
+
+
+def _pids(log, word):
+    return {pid for _, pid in logged(log, word)}
 
 
 def test_pieces_run_in_the_workers_and_one_failure_loses_none_of_the_others(cluster, tmp_path):
@@ -128,10 +132,11 @@ def test_a_worker_killed_half_way_loses_nothing_and_nothing_is_made_twice(tmp_pa
     with running_cluster(tmp_path) as cluster:
         dataset = partitions(tmp_path / "pieces", cluster)
         pieces = {name: partial(begin_and_end, name, str(log)) for name in names}
-        saving = threading.Thread(target=dataset.save, args=[pieces])
+        gate = shut_after(3, log)
+        saving = threading.Thread(target=dataset.save, args=[pieces], daemon=True)
         saving.start()
-        killed = kill_in_the_middle(cluster, log, after=3)
-        saving.join(timeout=60)
+        killed = kill_in_the_middle(cluster, log, gate)
+        saving.join(timeout=300)
         assert not saving.is_alive()
     assert dataset.exists()
     assert {name: piece() for name, piece in dataset.load().items()} == {
@@ -190,10 +195,11 @@ def test_a_worker_killed_while_one_model_is_cross_fitted_changes_nothing(tmp_pat
     log = tmp_path / "log"
     with running_cluster(tmp_path) as cluster:
         dataset = partitions(tmp_path / "models", cluster)
-        saving = threading.Thread(target=dataset.save, args=[{"m": watch(log)}])
+        gate = shut_after(2, log)
+        saving = threading.Thread(target=dataset.save, args=[{"m": watch(log)}], daemon=True)
         saving.start()
-        killed = kill_in_the_middle(cluster, log, after=2)
-        saving.join(timeout=60)
+        killed = kill_in_the_middle(cluster, log, gate)
+        saving.join(timeout=300)
         assert not saving.is_alive()
     assert_equal(dataset.load()["m"](), watch(tmp_path / "alone", rest_s=0.0)())
     ended, begun = logged(log, "end"), logged(log, "begin")
@@ -266,7 +272,7 @@ def test_a_scheduler_without_workers_is_told_of_and_waited_for(tmp_path, caplog)
         def told() -> bool:
             return any("No worker at tcp://127" in one for one in caplog.messages)
 
-        later = threading.Thread(target=lambda: (wait_until(told, "word"), empty.add_worker()))
+        later = threading.Thread(target=lambda: (until(told), empty.add_worker()))
         later.start()
         failures = run(empty, {"a": partial(write, tmp_path / "a")})
         later.join()
@@ -286,10 +292,10 @@ def test_a_study_on_a_cluster_that_loses_a_worker_equals_the_study_on_one_machin
         ingestion={"simulator_options": {"hours": 1.0}},
         classical_models={"models": {"lightgbm": {"tune": TUNED}}},
     )
-    until = ["ingestion", "feature_engineering", "splitting", "classical_models"]
+    pipelines = ["ingestion", "feature_engineering", "splitting", "classical_models"]
     monkeypatch.setenv("EPOCHAL_BACKEND", "sequential")
     with pictures_unrendered():
-        here.run(*until)
+        here.run(*pipelines)
     there = make_project(tmp_path / "there")
     shutil.copytree(here.path / "conf", there.path / "conf", dirs_exist_ok=True)
     with running_cluster(tmp_path / "cluster") as cluster:
@@ -297,13 +303,13 @@ def test_a_study_on_a_cluster_that_loses_a_worker_equals_the_study_on_one_machin
         first = cluster.workers[0].pid
         killer = threading.Thread(
             target=lambda: (
-                wait_until(lambda: any(parts.glob("*.parquet")), "features", timeout_s=200),
+                until(lambda: any(parts.glob("*.parquet")), within_s=300),
                 cluster.kill_worker(first),
             )
         )
         killer.start()
         named = {"EPOCHAL_BACKEND": "dask", "EPOCHAL_DASK": cluster.address}
-        there.command("run", "--pipelines", ",".join(until), **named)
+        there.command("run", "--pipelines", ",".join(pipelines), **named)
         killer.join()
         assert cluster.workers[0].poll() is not None
     for table in ("03_primary/epochs", "04_feature/features", "05_model_input/splits",

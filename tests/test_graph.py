@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from functools import partial
 
 import numpy as np
@@ -14,6 +13,7 @@ from kedro.runner import ParallelRunner, ThreadRunner
 from epochal.hooks import print_leaderboard
 from epochal.serving.results import StudyRun
 from projects import Project, copy_of, make_project, pictures_unrendered
+from waiting import until
 from warm_process import WarmProcess
 
 pytestmark = pytest.mark.slow
@@ -224,7 +224,7 @@ def test_a_killed_run_resumes_with_what_is_missing(finished, tmp_path):
     project = make_project(tmp_path)
     process = WarmProcess(partial(project.run, **UNTIL_THE_LEADERBOARD), cwd=tmp_path)
     features = tmp_path / "data/demo/04_feature/features.parquet"
-    _wait_for(features)
+    until(features.exists, within_s=180, pause_s=0.05)
     process.kill()
     process.wait()
     before = times(project)
@@ -251,14 +251,6 @@ def test_the_printed_leaderboard_ends_with_the_caveats_and_says_once_what_is_sim
 def test_a_leaderboard_of_real_recordings_is_not_called_simulated(finished, capsys):
     print_leaderboard(finished.leaderboard().assign(data_source="real"), ())
     assert "Note:" not in capsys.readouterr().out
-
-
-def _wait_for(path) -> None:
-    for _ in range(1200):
-        if path.exists():
-            return
-        time.sleep(0.05)
-    raise TimeoutError(path)
 
 
 def _made(path):

@@ -7,8 +7,7 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from functools import partial
+import threading
 from pathlib import Path
 
 import h5py
@@ -18,6 +17,7 @@ import pytest
 from epochal.checksums import checksum
 from epochal.places import writing
 from projects import Project, make_project
+from waiting import until
 from warm_process import WarmProcess
 
 SEED = 9
@@ -30,22 +30,29 @@ FEW = {
 }
 
 
-def run_until_killed(project: Project, *, after_files: int) -> int | None:
+def run_until_killed(project: Project, *, after_files: int) -> int:
     """Run, and kill once so many more files lie there; return the exit status."""
-    there = len(outputs(project))
-    process = WarmProcess(partial(project.run, **RUN), cwd=project.path)
-    while process.poll() is None:
-        if len(outputs(project)) >= there + after_files:
-            os.killpg(process.pid, signal.SIGKILL)
-            return process.wait()
-        time.sleep(0.02)
-    return process.returncode
+    n_files = len(outputs(project)) + after_files
+    return WarmProcess(run_and_be_killed, project, n_files, cwd=project.path).wait()
+
+
+def run_and_be_killed(project: Project, n_files: int) -> None:
+    """Run with a thread beside it that kills the process: it stands still whenever the run does."""
+    threading.Thread(target=kill_own_group, args=(project, n_files), daemon=True).start()
+    project.run(**RUN)
+
+
+def kill_own_group(project: Project, n_files: int) -> None:
+    """Kill this process and its own once so many files lie there."""
+    until(lambda: len(outputs(project)) >= n_files, within_s=600)
+    os.killpg(0, signal.SIGKILL)
 
 
 def outputs(project: Project) -> list[Path]:
     """Return all files of the study, finished or being written, but the raw ones."""
     folders = (project.path / "data/demo").glob("0[2-8]_*")
-    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    walked = (place for folder in folders for place in os.walk(folder))  # though folders vanish
+    return [Path(place, name) for place, _, names in walked for name in names]
 
 
 def refuse_half_written(project: Project) -> None:
@@ -107,7 +114,7 @@ from epochal.places import writing
 with writing(Path(sys.argv[1])) as part:
     part.write_text("half")
     print("half", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

@@ -239,7 +239,7 @@ SLOW_SAVE = """
     def piece(number):
         if number == 3:
             print("hanging", flush=True)
-            time.sleep(60)
+            time.sleep(600)
         return number
 
     Partitions(path=sys.argv[1], dataset="pickle.PickleDataset", filename_suffix=".pkl",
