@@ -153,7 +153,7 @@ def call_shell(text: str, folder: Path, **environment: str) -> subprocess.Comple
         env=environment or None,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 

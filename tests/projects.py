@@ -66,7 +66,7 @@ class Project:
                 call_module, "kedro", *arguments,
                 cwd=self.path, env={**os.environ, **environment}, log=Path(log.name),
             )  # fmt: skip
-            status = process.wait(timeout=300)
+            status = process.wait(timeout=900)
             done = subprocess.CompletedProcess(arguments, status, log.read().decode(), "")
         if check:
             assert status == 0, done.stdout

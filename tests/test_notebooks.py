@@ -61,7 +61,7 @@ def execute(notebook: Path, project: Path):
     text = HOURS.sub("3.0", notebook.read_text(encoding="utf-8"))  # all stages, in less time
     made = nbformat.reads(text, as_version=4)
     env = {**os.environ, "EPOCHAL_TRACKING": "off", "MPLBACKEND": INLINE}
-    NotebookClient(made, timeout=300).execute(cwd=str(target), env=env)  # raises what a cell raises
+    NotebookClient(made, timeout=900).execute(cwd=str(target), env=env)  # raises what a cell raises
     return [cell for cell in made["cells"] if cell["cell_type"] == "code"]
 
 

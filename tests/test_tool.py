@@ -33,7 +33,7 @@ def imported_by(script, *arguments, cwd=None, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     said, _, modules = done.stdout.rpartition("MODULES ")

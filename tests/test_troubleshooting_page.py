@@ -334,7 +334,7 @@ def test_a_port_is_taken(folder):
         port = str(taken.getsockname()[1])
         done = subprocess.run(
             [sys.executable, "-m", "epochal", "serve", "--bundle", "bundle", "--port", port],
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
     assert done.returncode != 0
     expect(done.stderr, "error while attempting to bind on address (", "address already in use")

@@ -91,7 +91,7 @@ def test_the_templates_are_the_documents():
 def test_the_module_is_the_command_too(here):
     log = here / "said.txt"
     process = WarmProcess(call_module, "epochal", *TEMPLATES["hgb-csv"].split(), log=log)
-    assert process.wait(timeout=300) == 0, log.read_text()
+    assert process.wait(timeout=900) == 0, log.read_text()
     assert "out of fold, stack: accuracy" in log.read_text()
 
 

@@ -27,7 +27,7 @@ def make(tmp_path):
             env={**os.environ, "MAKEFLAGS": ""},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         asked = told.read_text().splitlines() if told.exists() else []
         return found, [" ".join(line.split()) for line in asked]

@@ -201,7 +201,7 @@ class TestDifficulty:
         assert many > three + 0.06
 
     @pytest.mark.slow
-    def test_four_hours_take_at_most_two_seconds(self, tmp_path):
+    def test_four_hours_are_made_in_seconds(self, tmp_path):
         options = rodent.Options(n_subjects=1)
         rodent.write_animal(tmp_path, rodent.Options(n_subjects=1, length_h=0.1), 0)  # warm up
         taken = []
@@ -209,4 +209,4 @@ class TestDifficulty:
             begun = time.process_time()
             rodent.write_animal(tmp_path, options, 0)
             taken.append(time.process_time() - begun)
-        assert min(taken) <= 2.0
+        assert min(taken) < 6  # 0.6 s measured; room for a busy machine

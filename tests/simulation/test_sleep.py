@@ -194,4 +194,4 @@ def test_a_night_of_nine_hours_is_made_in_seconds(tmp_path):
     (job,) = jobs(tmp_path, Options(n_subjects=1)).values()
     started = time.process_time()
     job()
-    assert time.process_time() - started < 6  # 1.6 s measured; room for a busy machine
+    assert time.process_time() - started < 12  # 1.2 s measured; room for a busy machine
