@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 from epochal.recording import Channel, Recording
 from projects import ROOT, copy_of
@@ -61,7 +62,10 @@ def execute(notebook: Path, project: Path):
     text = HOURS.sub("3.0", notebook.read_text(encoding="utf-8"))  # all stages, in less time
     made = nbformat.reads(text, as_version=4)
     env = {**os.environ, "EPOCHAL_TRACKING": "off", "MPLBACKEND": INLINE}
-    NotebookClient(made, timeout=900).execute(cwd=str(target), env=env)  # raises what a cell raises
+    # sockets in a folder: a port may be another test's by the time the kernel listens there
+    by_files = Config({"KernelManager": {"transport": "ipc"}})
+    client = NotebookClient(made, timeout=900, startup_timeout=300, config=by_files)
+    client.execute(cwd=str(target), env=env)  # raises what a cell raises
     return [cell for cell in made["cells"] if cell["cell_type"] == "code"]
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -133,8 +134,8 @@ def test_only_some_channels_may_be_sent(folder):
 @pytest.mark.slow
 def test_a_speed_is_kept(folder, monkeypatch):
     slept = []
-    monkeypatch.setattr("epochal.commands.replay.time.sleep", slept.append)
-    monkeypatch.setattr("epochal.commands.replay.time.monotonic", lambda: 100.0)
+    clock = SimpleNamespace(sleep=slept.append, monotonic=lambda: 100.0)
+    monkeypatch.setattr("epochal.commands.replay.time", clock)
     call(replay, folder / "night.edf", "--bundle", folder / "causal", "--speed", "10")
     assert len(slept) == 13  # a second of the clock each
     assert slept[0] == pytest.approx(1.0)
