@@ -87,9 +87,9 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         """Return the complete pieces by name, each to be called when it is needed."""
         if not self.key_path.exists():
             raise lacking(self.location, "not there, or not complete")
-        names, lost = self._told()
-        for name in lost:
-            raise lacking(self._file(name), "it, or its key beside it, has been removed")
+        names, lost = self._listed()
+        if lost:
+            raise lacking(self._file(lost[0]), "it, or its key beside it, has been removed")
         return {name: Piece(partial(self._read, name), self._piece_key(name)) for name in names}
 
     def refuse_lack_of_workers(self) -> None:
@@ -157,7 +157,7 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         refuse_damaged(copy, read_key(self._key_file(name))[1], self._file(name))
         return self._piece_dataset(copy).load()
 
-    def _told(self) -> tuple[list[str], list[str]]:
+    def _listed(self) -> tuple[list[str], list[str]]:
         """Return the pieces that the mark or a key tells of, and those of them that have gone."""
         there = {path.name for path in self.location.iterdir()}  # once: in a bucket it is a request
         keys = {_name(name) for name in there if name.startswith(".") and name.endswith(_KEY)}
@@ -208,7 +208,7 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         return AbstractDataset.from_config(path.stem, {**self._config, "filepath": str(path)})
 
     def _exists(self) -> bool:
-        return self.key_path.exists() and self.is_current() and not self._told()[1]
+        return self.key_path.exists() and self.is_current() and not self._listed()[1]
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._location, "dataset": self._config["type"]}
