@@ -6,16 +6,18 @@ import json
 import os
 import re
 import shutil
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from traitlets.config import Config
 
 from epochal.recording import Channel, Recording
+from held_port import HeldPort
 from projects import ROOT, copy_of
 
 FOLDER = ROOT / "notebooks"
@@ -23,6 +25,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 OF_A_STUDY = FOLDER / "01_explore.ipynb"  # the others simulate what they look at
 INLINE = "module://matplotlib_inline.backend_inline"
 SHARED = ("sleep_nights", "wearable_windows", "wearable_network")
+PORTS = ("shell", "iopub", "stdin", "hb", "control")
 HOURS = re.compile(r"(?<=\bhours=)[\d.]+")  # of a simulated night
 
 
@@ -53,6 +56,15 @@ def load(name, monkeypatch):
     return importlib.import_module(name)
 
 
+@contextmanager
+def kernel_manager():
+    """Give what starts a kernel, at ports that are held for it until it listens there."""
+    with ExitStack() as stack:
+        held = {name: stack.enter_context(closing(HeldPort())) for name in PORTS}
+        ports = {f"{name}_port": port.number for name, port in held.items()}
+        yield AsyncKernelManager(kernel_name="python3", cache_ports=False, **ports)
+
+
 def execute(notebook: Path, project: Path):
     """Run a notebook in a kernel of its own, as Jupyter does; return its cells with outputs."""
     target = project / "notebooks"
@@ -62,10 +74,9 @@ def execute(notebook: Path, project: Path):
     text = HOURS.sub("3.0", notebook.read_text(encoding="utf-8"))  # all stages, in less time
     made = nbformat.reads(text, as_version=4)
     env = {**os.environ, "EPOCHAL_TRACKING": "off", "MPLBACKEND": INLINE}
-    # sockets in a folder: a port may be another test's by the time the kernel listens there
-    by_files = Config({"KernelManager": {"transport": "ipc"}})
-    client = NotebookClient(made, timeout=900, startup_timeout=300, config=by_files)
-    client.execute(cwd=str(target), env=env)  # raises what a cell raises
+    with kernel_manager() as manager:
+        client = NotebookClient(made, manager, timeout=900, startup_timeout=300)
+        client.execute(cwd=str(target), env=env, cleanup_kc=True)  # raises what a cell raises
     return [cell for cell in made["cells"] if cell["cell_type"] == "code"]
 
 
