@@ -1,13 +1,10 @@
 """What rules make of an upload, and addresses that name nothing, in a real browser."""
 
 import json
-import threading
-import time
 
 import httpx
 import pandas as pd
 import pytest
-import uvicorn
 from made_browser import Visit, chromium, expect
 
 from builders import make_night, write_edf
@@ -16,7 +13,7 @@ from epochal.serving.burden import measure_burden
 from epochal.serving.service.alert_rules import AlertRule
 from made_results import make_results
 from rest_material import icu_bundle, ruled_bundle, write
-from service_material import LABELS, NAME, make_options, write_night
+from service_material import LABELS, NAME, PATIENCE_S, ended, in_thread, make_options, write_night
 
 pytestmark = pytest.mark.slow
 RULE = AlertRule(label="REM", probability=0.5, for_s=60)
@@ -35,14 +32,8 @@ def url(tmp_path_factory, browser):
     bundle = write(folder / "bundle", ruled_bundle())
     make_results(folder / "data")
     options = make_options(folder, bundles={NAME: bundle, "other": bundle}, alerts=(RULE,))
-    server = uvicorn.Server(uvicorn.Config(create_app(options), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(30)
+    with in_thread(create_app(options)) as address:
+        yield f"http://{address}"
 
 
 @pytest.fixture
@@ -57,12 +48,10 @@ def job(url, tmp_path_factory) -> str:
     """The id of a scored night."""
     night = write_night(tmp_path_factory.mktemp("night") / "night.edf").read_bytes()
     given = {"bundle": NAME, "keep_signals": "true"}
-    sent = httpx.post(f"{url}/api/jobs", params=given, files={"file": ("night.edf", night)})
-    location = f"{url}{sent.headers['Location']}"
-    end = time.monotonic() + 60
-    while (state := httpx.get(location).json())["status"] != "done":
-        assert time.monotonic() < end, state
-        time.sleep(0.05)
+    with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
+        sent = client.post("/api/jobs", params=given, files={"file": ("night.edf", night)})
+        state = ended(client, sent.headers["Location"])
+    assert state["status"] == "done", state
     return state["id"]
 
 
