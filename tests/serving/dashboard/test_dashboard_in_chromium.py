@@ -4,7 +4,6 @@ import io
 import json
 import re
 
-import httpx
 import pandas as pd
 import pytest
 from made_browser import Visit, chromium, expect
@@ -238,7 +237,7 @@ def test_a_correction_is_saved_undone_and_exported(visit, folder, server):
         page.get_by_role("button", name="Table").click()
     table = pd.read_csv(taken.value.path())
     assert table["reviewed"].sum() == 1
-    told = httpx.get(f"{server.url}/api/reviews/{place.name}/export?format=csv")
+    told = server.get(f"/api/reviews/{place.name}/export?format=csv")
     assert "N2" in pd.read_csv(io.BytesIO(told.content))["stage"].tolist()
 
 
@@ -247,21 +246,21 @@ def test_a_correction_that_somebody_else_was_quicker_with_is_not_lost_silently(v
     page.get_by_label("Reviewer").fill("CD")
     page.locator("h1").click()
     epoch = int(page.locator(".desk h2").inner_text().removeprefix("Epoch "))
-    at = f"{server.url}/api/reviews/made--r0"
-    state = httpx.get(at).json()
+    at = "/api/reviews/made--r0"
+    state = server.get(at).json()
     old = state["labels"][state["epochs"]["epoch"].index(epoch)]
     other = next(name for name in ("W", "N2", "REM") if name != old)
     change = {"epoch": epoch, "old": old, "new": other, "who": "EF"}
-    assert httpx.post(f"{at}/corrections", json=change).status_code == 201
+    assert server.post(f"{at}/corrections", json=change).status_code == 201
     page.keyboard.press("1")
     page.get_by_text("Not saved").wait_for()
-    assert len(httpx.get(f"{at}/corrections").json()) == 1
+    assert len(server.get(f"{at}/corrections").json()) == 1
     visit.said.clear()  # the browser itself notes the 409
 
 
 def test_the_service_tells_latency_bundles_and_its_model_card(visit, server):
     for _ in range(5):
-        httpx.get(f"{server.url}/openapi.json", timeout=60)
+        server.get("/openapi.json")
     page = visit.go("service")
     expect(page.locator(".tile")).to_have_count(8)
     expect(page.get_by_text("Requests since the service began")).to_be_visible()

@@ -55,6 +55,10 @@ def job(url, tmp_path_factory) -> str:
     return state["id"]
 
 
+def result(url, job):
+    return httpx.get(f"{url}/api/jobs/{job}/result?format=json", timeout=PATIENCE_S).json()
+
+
 def test_a_file_that_two_bundles_match_says_what_to_do_in_this_page(visit, tmp_path):
     page = visit.go("score")
     signals = make_night(LABELS, seed=100).channels[0].data
@@ -82,7 +86,7 @@ def test_a_file_that_no_bundle_matches_for_sure_says_why_and_what_to_do(visit, t
 
 
 def test_a_result_shows_abstention_prediction_sets_and_alerts(visit, url, job):
-    answer = httpx.get(f"{url}/api/jobs/{job}/result?format=json").json()["recordings"][0]
+    answer = result(url, job)["recordings"][0]
     page = visit.go(f"score/{job}")
     tiles = page.locator(".tile").all_inner_texts()
     share = 100 * answer["summary"]["answers"]["answered_share"]
@@ -106,7 +110,7 @@ def test_a_result_shows_abstention_prediction_sets_and_alerts(visit, url, job):
 
 
 def test_a_result_of_icu_eeg_shows_its_burden(visit, url, job):
-    answer = httpx.get(f"{url}/api/jobs/{job}/result?format=json").json()
+    answer = result(url, job)
     manifest = icu_bundle().manifest.model_copy(update={"classes": ("Seizure", "Other")})
     labels = ["Seizure"] * 18 + ["Other"] * 54 + ["Seizure"] * 36  # 50 s each: an hour and a half
     epochs = pd.DataFrame({"label": labels, "onset_s": 50.0 * pd.RangeIndex(len(labels))})
