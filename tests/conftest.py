@@ -3,6 +3,7 @@ import inspect
 import multiprocessing.util
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from functools import partial
@@ -13,6 +14,10 @@ from hypothesis import HealthCheck, settings
 
 # Tiny fits side by side: threads that spin would starve each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell has what it starts in the background ignore Ctrl-C, and so would whatever tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Kedro reads its settings by dynaconf, which asks for the lines of code of the whole stack, each
 # time anew: under pytest, whose stack is deep, that is a second. Without the lines it is none.
