@@ -193,7 +193,11 @@ def _link_nights(n_nights):
 
 
 def _start_scoring(jobs):
-    command = [sys.executable, "-m", "epochal", "score", "nights", "--bundle", "bundle"]
+    code = (  # a test run in the background hands on that Ctrl-C is ignored
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from epochal.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", code, "score", "nights", "--bundle", "bundle"]
     return subprocess.Popen(
         [*command, "--out", "out", "--jobs", str(jobs)],
         stdout=subprocess.PIPE,
