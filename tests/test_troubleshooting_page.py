@@ -112,7 +112,7 @@ def test_a_dask_scheduler_has_no_workers(caplog):
     distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
     from epochal.cluster import outcomes_on_cluster
 
-    none = {"n_workers": 0, "processes": False, "dashboard_address": None}
+    none = {"n_workers": 0, "processes": False, "dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(**none) as cluster, distributed.Client(cluster):
         list(outcomes_on_cluster({}, print, None))  # of no piece: nothing to wait for
     expect(caplog.text, "WARNING", "No worker at ", ": waiting for one")
