@@ -1,5 +1,7 @@
 """Leaks planted in a project's own files: the run fails and says which."""
 
+from copy import deepcopy
+
 import pandas as pd
 import pytest
 
@@ -138,8 +140,11 @@ def test_a_scaler_fitted_on_all_rows_stops_the_run(prepared, tmp_path, monkeypat
     features = project.table("04_feature/features.parquet").fillna(0.0)
     columns = list(features.columns[2:12])
     foreign = FrozenEstimator(StandardScaler().fit(features[columns]))
+    # a copy for each fit: several at a time would write scikit-learn's notes on one object
     monkeypatch.setitem(
-        ROSTER, "leaking", lambda seed: make_pipeline(foreign, LogisticRegression(max_iter=500))
+        ROSTER,
+        "leaking",
+        lambda seed: make_pipeline(deepcopy(foreign), LogisticRegression(max_iter=500)),
     )
     monkeypatch.setattr(kinds, "CLASSICAL", (*kinds.CLASSICAL, "leaking"))
     project.set(classical_models={"models": {"bad": {"kind": "leaking", "columns": columns}}})
