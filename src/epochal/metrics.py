@@ -34,8 +34,8 @@ def join_labels(predictions: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame
     """Return the predictions of epochs with a label: beside them subject, label, votes, source."""
     known = ["recording_id", "epoch", "subject_id", "label", "data_source"]
     votes = [column for column in epochs if column.startswith("vote_")]
-    scored = predictions.merge(epochs[[*known, *votes]], on=["recording_id", "epoch"])
-    return scored[scored["label"].notna()]
+    labelled = epochs.loc[epochs["label"].notna(), [*known, *votes]]
+    return predictions.merge(labelled, on=["recording_id", "epoch"])
 
 
 def score(

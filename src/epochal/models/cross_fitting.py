@@ -174,11 +174,12 @@ def gather_predictions(
     parts = [empty_predictions(classes)]
     for load in fitted.values():
         one = load()
-        parts += [one.out_of_fold, predict_held_out(one.model, table)]
+        said = [one.out_of_fold, predict_held_out(one.model, table)]
+        for rows in said:
+            refuse_in_sample(rows, splits)
+        parts += said
     parts = [part for part in parts if len(part)] or parts[:1]
-    predictions = pd.concat(parts, ignore_index=True)
-    refuse_in_sample(predictions, splits)
-    return predictions
+    return pd.concat(parts, ignore_index=True)
 
 
 def empty_predictions(classes: tuple[str, ...]) -> pd.DataFrame:
