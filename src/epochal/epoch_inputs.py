@@ -118,7 +118,7 @@ class InputStore(Mapping[str, EpochInputs]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the open files behind."""
-        return {"paths": self.paths, "key": self.key, "_opened": {}}
+        return {**vars(self), "_opened": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():

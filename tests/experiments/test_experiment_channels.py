@@ -1,5 +1,7 @@
 """A store with some of its channels."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,14 @@ def test_a_store_with_fewer_channels_has_another_key(tmp_path):
         chosen["r0"].arrays["signal"], store["r0"].arrays["signal"][:, 1:]
     )
     assert chosen["r0"] is chosen["r0"], "opened once"
+
+
+def test_a_store_with_fewer_channels_has_them_in_another_process_too(tmp_path):
+    path = tmp_path / "r0.h5"
+    write_inputs(path, INPUTS)
+    chosen = choose_from(InputStore({"r0": str(path)}, "k"), ("EMG",))
+    assert chosen["r0"].channels == ("EMG",)
+    again = pickle.loads(pickle.dumps(chosen))
+    assert again == chosen
+    assert again["r0"].channels == ("EMG",)
+    assert len(pickle.dumps(chosen)) < 1000, "the open files stay behind"
