@@ -96,6 +96,15 @@ def test_a_key_follows_from_the_cell_its_options_and_the_tables(material):
     assert key == cell_key(CELL, make_options(baselines=("one_column",)), material.key())
 
 
+def test_other_votes_are_other_material(material):
+    voted = material.epochs.assign(vote_W=1.0, vote_NREM=2.0)
+    keys = [
+        replace(material, epochs=epochs).key()
+        for epochs in (material.epochs, voted, voted.assign(vote_W=9.0))
+    ]
+    assert len(set(keys)) == 3
+
+
 def test_a_key_does_not_change_by_what_only_the_report_asks(material):
     more = make_options(smoothing=("viterbi",), reference="x")
     assert cell_key(CELL, OPTIONS, "m") == cell_key(CELL, more, "m")

@@ -19,6 +19,7 @@ from epochal.experiments.channels import choose_from
 from epochal.experiments.model_options import network_options
 from epochal.experiments.options import NONE, Cell, ExperimentOptions
 from epochal.experiments.spoiling import change_labels
+from epochal.labels import VOTE
 from epochal.leakage import refuse_in_sample, refuse_pooled_scaling, refuse_shared_subjects
 from epochal.models import deep
 from epochal.models.classical import ROSTER
@@ -57,7 +58,8 @@ class Material:
 
     def key(self) -> str:
         """Hash what a cell's result follows from, its own options aside."""
-        rows = self.epochs[["recording_id", "epoch", "run", "subject_id", "label"]]
+        votes = [column for column in self.epochs if column.startswith(VOTE)]
+        rows = self.epochs[["recording_id", "epoch", "run", "subject_id", "label", *votes]]
         tables = [_hash(rows), _hash(self.splits), _hash(self.features), self.store.key]
         rules = (self.study.classes, self.study.seed, self.stacking.model_dump())
         return str(joblib.hash((tables, rules, __version__)))
