@@ -16,6 +16,11 @@ TABLE = join_table(make_features(EPOCHS), EPOCHS, make_splits(EPOCHS, n_folds=3,
 ROWS = TABLE[TABLE["role"] != "test"]
 CLASSES = make_study().classes
 BEST = 3.0
+MIXED = {
+    "x": RangeOptions(low=0, high=6),
+    "n": RangeOptions(low=1, high=90, log=True, whole=True),
+    "c": (0.2, 0.5, 1.0),
+}
 
 
 def attempt(params, training, held_out):
@@ -74,28 +79,46 @@ def test_the_same_seed_makes_the_same_trials():
     assert find(n_trials=8).trials != find(n_trials=8, seed=1).trials
 
 
-@pytest.mark.slow
-def test_an_interrupted_search_goes_on_where_it_was(tmp_path):
-    calls = []
+def counting(calls, *, until=np.inf):
+    """Return `attempt` that writes down what it tries, and is interrupted at a call."""
 
-    def failing(params, training, held_out):
-        calls.append(params["x"])
-        if len(calls) > 9:  # in the fourth trial: three folds each
+    def counted(params, training, held_out):
+        if len(calls) >= until:
             raise KeyboardInterrupt
-        return attempt(params, training, held_out)
-
-    storage = str(tmp_path / "tuning" / "trials.log")
-    with pytest.raises(KeyboardInterrupt):
-        find(using=failing, n_trials=6, storage=storage)
-    calls.clear()
-
-    def counting(params, training, held_out):
         calls.append(params["x"])
         return attempt(params, training, held_out)
 
-    found = find(using=counting, n_trials=6, storage=storage)
-    assert len(set(calls)) <= 3
-    assert sum(trial["score"] is not None for trial in found.trials) == 6
+    return counted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+@pytest.mark.parametrize("n_done", [3, 12])  # TPE draws ten by chance before it learns
+def test_an_interrupted_search_goes_on_as_the_uninterrupted_one(tmp_path, sampler, n_done):
+    whole = find(MIXED, n_trials=14, sampler=sampler)
+    calls, asked = [], {"n_trials": 14, "sampler": sampler}
+    asked["storage"] = str(tmp_path / "tuning" / "trials.log")
+    with pytest.raises(KeyboardInterrupt):
+        find(MIXED, using=counting(calls, until=3 * n_done + 1), **asked)  # three folds each
+    del calls[3 * n_done :]
+    assert find(MIXED, using=counting(calls), **asked) == whole
+    assert calls == [trial["x"] for trial in whole.trials for _ in range(3)]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_search_with_more_trials_goes_on_after_those_it_has(tmp_path, sampler):
+    calls, storage = [], str(tmp_path / "trials.log")
+    find(n_trials=2, sampler=sampler, storage=storage)
+    more = find(n_trials=4, sampler=sampler, storage=storage, using=counting(calls))
+    assert more == find(n_trials=4, sampler=sampler)
+    assert calls == [trial["x"] for trial in more.trials[2:] for _ in range(3)]
+
+
+def test_a_search_that_is_done_tries_nothing_again(tmp_path):
+    calls, storage = [], str(tmp_path / "trials.log")
+    found = find(n_trials=2, storage=storage)
+    assert find(n_trials=2, storage=storage, using=counting(calls)) == found
+    assert calls == []
 
 
 def test_other_rows_are_another_search(tmp_path):

@@ -50,8 +50,9 @@ def search(
     """Return the best of `n_trials` sets of parameters.
 
     Each is judged on rows of subjects that its model has not seen. With `storage`, trials done
-    before for the same rows, options and `state` count: an interrupted search goes on. Rows whose
-    role is `test`, or fewer subjects than folds, raise `EpochalError`.
+    before for the same rows, options and `state` are not done again: an interrupted search goes on
+    and finds what it would have found. Rows whose role is `test`, or fewer subjects than folds,
+    raise `EpochalError`.
     """
     optuna = _import_optuna()
     _refuse_test_rows(rows, name)
@@ -65,13 +66,35 @@ def search(
         return conclude(options, scores, seed=seed)
     judge = _judge(attempt, rows, classes, options)
     given = rows if state is None else (rows, state)
-    study = _open_study(optuna, options, seed=seed, name=f"{name}-{_state_of(given, options)}")
-    done = sum(trial.state.name == "COMPLETE" for trial in study.trials)
-    study.optimize(
-        lambda trial: judge(_suggest_all(trial, options)),
-        n_trials=max(0, options.n_trials - done),
-    )
+    study = _start_study(optuna, options, seed=seed)
+    kept = _open_kept(optuna, options, name=f"{name}-{_state_of(given, options)}")
+    _run_trials(study, kept, judge, options)
     return _found(study)
+
+
+def _run_trials(
+    study: Any, kept: Any, judge: Callable[[dict[str, Any]], float], options: TuneOptions
+) -> None:
+    """Do a search's trials, and keep them; what was kept before is not judged again.
+
+    A resumed search chooses from the first trial on: its sampler draws, and learns, as if it had
+    never been interrupted.
+    """
+    before = [trial for trial in kept.trials if trial.state.name == "COMPLETE"]
+
+    def recall(params: dict[str, Any]) -> float | None:
+        return next((trial.value for trial in before if trial.params == params), None)
+
+    def recall_or_judge(trial: Any) -> float:
+        params = _suggest_all(trial, options)
+        known = recall(params)
+        return judge(params) if known is None else known
+
+    def keep(_: Any, trial: Any) -> None:
+        if recall(trial.params) is None:
+            kept.add_trial(trial)
+
+    study.optimize(recall_or_judge, n_trials=options.n_trials, callbacks=[keep])
 
 
 def judge_trial(
@@ -103,7 +126,7 @@ def _replay(
 
     The same seed and scores choose the same parameters, in whatever process.
     """
-    study = _open_study(_import_optuna(), options, seed=seed, name="batches")
+    study = _start_study(_import_optuna(), options, seed=seed)
     for start in range(0, len(scores), options.batch):
         asked, _ = _ask(study, options, start)
         for trial, score in zip(asked, scores[start : start + options.batch], strict=True):
@@ -206,11 +229,16 @@ def _suggest(trial: Any, name: str, space: RangeOptions | tuple[Any, ...]) -> An
     return trial.suggest_float(name, space.low, space.high, log=space.log)
 
 
-def _open_study(optuna: Any, options: TuneOptions, *, seed: int, name: str) -> Any:
+def _start_study(optuna: Any, options: TuneOptions, *, seed: int) -> Any:
     if options.sampler == "random":
         sampler = optuna.samplers.RandomSampler(seed=seed)
     else:  # of a batch, each is to keep away from those whose scores are not known yet
         sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=options.batch > 1)
+    return optuna.create_study(sampler=sampler, direction=_direction(options))
+
+
+def _open_kept(optuna: Any, options: TuneOptions, *, name: str) -> Any:
+    """Open what keeps a search's trials: the file of `storage`, or memory."""
     storage = None
     if options.storage is not None:
         Path(options.storage).parent.mkdir(parents=True, exist_ok=True)
@@ -218,12 +246,12 @@ def _open_study(optuna: Any, options: TuneOptions, *, seed: int, name: str) -> A
             optuna.storages.journal.JournalFileBackend(options.storage)
         )
     return optuna.create_study(
-        study_name=name,
-        storage=storage,
-        sampler=sampler,
-        direction="minimize" if options.metric in LOWER_IS_BETTER else "maximize",
-        load_if_exists=True,
+        study_name=name, storage=storage, direction=_direction(options), load_if_exists=True
     )
+
+
+def _direction(options: TuneOptions) -> str:
+    return "minimize" if options.metric in LOWER_IS_BETTER else "maximize"
 
 
 def _state_of(rows: Any, options: TuneOptions) -> str:
