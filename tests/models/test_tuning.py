@@ -128,6 +128,13 @@ def test_other_rows_are_another_search(tmp_path):
     assert len(again.trials) == 2
 
 
+def test_another_seed_is_another_search(tmp_path):
+    calls, asked = [], {"n_trials": 2, "storage": str(tmp_path / "trials.log")}
+    for seed in (0, 1):
+        find({"x": [1, 2]}, seed=seed, using=counting(calls), **asked)
+    assert len(calls) == 2 * 2 * 3  # each of two trials is judged in three folds
+
+
 def test_a_search_on_test_rows_is_a_leak():
     with pytest.raises(LeakageError, match="rows of the role test"):
         find(rows=TABLE)

@@ -50,9 +50,9 @@ def search(
     """Return the best of `n_trials` sets of parameters.
 
     Each is judged on rows of subjects that its model has not seen. With `storage`, trials done
-    before for the same rows, options and `state` are not done again: an interrupted search goes on
-    and finds what it would have found. Rows whose role is `test`, or fewer subjects than folds,
-    raise `EpochalError`.
+    before for the same rows, seed, options and `state` are not done again: an interrupted search
+    goes on and finds what it would have found. Rows whose role is `test`, or fewer subjects than
+    folds, raise `EpochalError`.
     """
     optuna = _import_optuna()
     _refuse_test_rows(rows, name)
@@ -65,9 +65,8 @@ def search(
             )  # fmt: skip
         return conclude(options, scores, seed=seed)
     judge = _judge(attempt, rows, classes, options)
-    given = rows if state is None else (rows, state)
     study = _start_study(optuna, options, seed=seed)
-    kept = _open_kept(optuna, options, name=f"{name}-{_state_of(given, options)}")
+    kept = _open_kept(optuna, options, name=f"{name}-{_state_of((rows, state, seed), options)}")
     _run_trials(study, kept, judge, options)
     return _found(study)
 
@@ -255,7 +254,7 @@ def _direction(options: TuneOptions) -> str:
 
 
 def _state_of(rows: Any, options: TuneOptions) -> str:
-    """Name a search by what it searches in: other rows or options are another search."""
+    """Name a search by what it searches in: other rows, seed or options are another."""
     state = (rows, options.model_dump(exclude={"n_trials", "storage", "at_once"}))
     return str(fingerprint(state))
 
