@@ -36,8 +36,8 @@ def write_brainvision(path, signals, *, marks=(), unit="µV"):
     return path
 
 
-def write_eeglab(path, signals, *, events=()):
-    """Write `path` (.set) with the data inside; `events` are `(sample from 1, text)`."""
+def write_eeglab(path, signals, *, events=(), apart=False):
+    """Write `path` (.set), its data inside or in a .fdt; `events` are `(sample from 1, text)`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = np.stack(list(signals.values()))
     places = np.zeros(len(signals), dtype=[("labels", object)])
@@ -48,8 +48,11 @@ def write_eeglab(path, signals, *, events=()):
     eeg = {
         "setname": "test", "nbchan": float(len(data)), "trials": 1.0, "srate": SFREQ,
         "pnts": float(data.shape[1]), "xmin": 0.0, "xmax": (data.shape[1] - 1) / SFREQ,
-        "data": data.astype(np.float32), "chanlocs": places, "event": marks, "epoch": [],
+        "data": path.with_suffix(".fdt").name if apart else data.astype(np.float32),
+        "chanlocs": places, "event": marks, "epoch": [],
         "icawinv": [], "icasphere": [], "icaweights": [], "icaact": [],
     }  # fmt: skip
     scipy.io.savemat(path, {"EEG": eeg}, appendmat=False)
+    if apart:
+        data.T.astype("<f4").tofile(path.with_suffix(".fdt"))
     return path

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from epochal.checksums import checksum
 from epochal.errors import EpochalError, RecordingError, did_you_mean
+from epochal.readers.parts import data_file_of
 from epochal.recording import Recording
 
 
@@ -76,13 +77,14 @@ def reader_of(path: Path) -> str:
 def signal_checksum(path: Path) -> str:
     """Return what a recording is known by, labels and notes beside its signals aside: a SHA-256.
 
-    It is of the signals' file; of an E4 folder, or its zip, of the signal files in it.
+    It is of the file that holds the samples, which may be another than BrainVision's or EEGLAB's
+    header; of an E4 folder, or its zip, of the signal files in it.
     """
     if path.is_dir() or path.suffix.lower() == ".zip":
         from epochal.readers.e4_files import E4Files
 
         return E4Files(path).checksum()
-    return checksum([path])
+    return checksum([data_file_of(path)])
 
 
 def reader(name: str) -> Reader:

@@ -32,6 +32,7 @@ from epochal.readers.participants import (
     read_start,
     tidy_facts,
 )
+from epochal.readers.parts import parts_of
 from epochal.readers.scorer_columns import split_by_scorer
 from epochal.readers.scorers import Scorers, combine, find_scorers
 from epochal.readers.stage_maps import AsWritten, Unrefusing, find_levels, follow_levels
@@ -82,10 +83,12 @@ def find(folder: Path, options: Options) -> list[Source]:
             folder, f"no sub-*/[ses-*/]eeg/*_eeg{{{','.join(SUFFIXES)}}} here{task}"
         )
     _refuse_twice(paths)
-    return [
-        Source(_name(path), str(path), (*_sidecars(path, folder), *_scorer_files(path, options)))
-        for path in paths
-    ]
+    return [Source(_name(path), str(path), _companions(path, folder, options)) for path in paths]
+
+
+def _companions(path: Path, root: Path, options: Options) -> tuple[str, ...]:
+    parts = map(str, parts_of(path))
+    return (*_sidecars(path, root), *_scorer_files(path, options), *parts)
 
 
 def _scorer_files(path: Path, options: Options) -> list[str]:

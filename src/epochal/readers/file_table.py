@@ -23,6 +23,7 @@ from epochal.readers.mat_signals import find_epoch_length, load_variables, read_
 from epochal.readers.naming import safe_name
 from epochal.readers.parquet import read_parquet
 from epochal.readers.participants import find_lights, read_start, tidy_facts
+from epochal.readers.parts import parts_of
 from epochal.readers.scorers import Ties, combine, find_scorers, name_scorer
 from epochal.readers.stage_maps import AsWritten, Unrefusing, from_codes
 from epochal.readers.stages import GivenStages, StageMap, UnknownLabels
@@ -60,9 +61,10 @@ def find(folder: Path, options: Options) -> list[Source]:
     """List the recordings of the table; each file must be there and each name be its own."""
     table = _find_table(Path(folder), options)
     rows = read_table(table)
+    paths = {name: _resolve(table, name, row["path"]) for name, row in rows.items()}
     return [
-        Source(recording, str(_resolve(table, recording, row["path"])), _companions(table, row))
-        for recording, row in rows.items()
+        Source(name, str(path), _companions(table, rows[name], path))
+        for name, path in paths.items()
     ]
 
 
@@ -139,13 +141,14 @@ def _resolve(table: Path, recording: str, name: object) -> Path:
     return path
 
 
-def _companions(table: Path, row: Mapping[str, Any]) -> tuple[str, ...]:
-    labels = _label_files(table, row) if "labels" in row else []
-    return tuple(map(str, (table, *labels)))
+def _companions(table: Path, row: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    return tuple(map(str, (table, *_label_files(table, row), *parts_of(path))))
 
 
 def _label_files(table: Path, row: Mapping[str, Any]) -> list[Path]:
-    """Return the label file of a row, or those of several scorers where its name holds a `*`."""
+    """Return a row's label file if any, or those of several scorers where its name holds a `*`."""
+    if "labels" not in row:
+        return []
     pattern = str(row["labels"])
     if "*" not in pattern:
         return [_resolve(table, row["recording"], pattern)]
@@ -159,8 +162,9 @@ def _label_files(table: Path, row: Mapping[str, Any]) -> list[Path]:
 
 def read(source: Source, options: Options) -> Recording:
     """Read one row: the file by the reader that fits its ending, its labels and its metadata."""
-    table, *labels = source.companions
+    table = source.companions[0]
     row = read_table(table)[source.recording_id]
+    labels = _label_files(Path(table), row)
     name = reader_of(Path(source.path))
     fitting = reader(name)
     recording = fitting.read(
@@ -169,11 +173,11 @@ def read(source: Source, options: Options) -> Recording:
     )
     recording = _describe(recording, row, table)
     if "*" in str(row.get("labels", "")):
-        named = {name_scorer(Path(one), str(row["labels"])): Path(one) for one in labels}
+        named = {name_scorer(one, str(row["labels"])): one for one in labels}
         scored = {name: _with_file(recording, path, options) for name, path in named.items()}
         recording = combine(recording, scored, ties=options.ties, where=table)
     elif labels:
-        recording = _with_file(recording, Path(labels[0]), options)
+        recording = _with_file(recording, labels[0], options)
     elif "label" in row:
         recording = _with_label(recording, str(row["label"]), table, options)
     if options.require_labels and recording.annotations.empty:

@@ -21,6 +21,7 @@ from epochal.readers import Source
 from epochal.readers.edf_timeline import Annotation
 from epochal.readers.hypnograms import fit_to_signal, map_annotations
 from epochal.readers.naming import name_recordings
+from epochal.readers.parts import parts_of
 from epochal.readers.stages import SLEEP_STAGES, StageMap
 from epochal.readers.streams import mask_infinite, settle_voltage
 from epochal.recording import Channel, Recording
@@ -45,14 +46,17 @@ class Options(BaseModel, extra="forbid", frozen=True):
 
 
 def find(folder: Path, options: Options) -> list[Source]:
-    """List the files of these formats at or below `folder`; none raises `RecordingError`."""
+    """List the files of these formats at or below `folder`, each with its data file and markers.
+
+    None raises `RecordingError`.
+    """
     folder = Path(folder)
     found = [folder] if folder.is_file() else sorted(folder.rglob(options.pattern))
     paths = [path for path in found if path.suffix.lower() in SUFFIXES]
     if not paths:
         raise RecordingError(folder, f"no file here ends in {', '.join(SUFFIXES)}")
     ids = name_recordings(folder, {path: path.stem for path in paths})
-    return [Source(ids[path], str(path)) for path in paths]
+    return [Source(ids[path], str(path), tuple(map(str, parts_of(path)))) for path in paths]
 
 
 def read(source: Source, options: Options) -> Recording:

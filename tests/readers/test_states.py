@@ -1,0 +1,78 @@
+"""One contract for readers of several files: whatever `read` opens, a change of it is noticed."""
+
+import builtins
+import io
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+from brain_files import sine, write_brainvision, write_eeglab
+from rodent_folders import write_epoch_csv
+
+from builders import make_ingestion
+from epochal.ingestion import find_sources
+from epochal.readers import Source, reader
+
+SIGNALS = {"EEG Cz": sine()}
+WRITERS = {".vhdr": write_brainvision, ".set": partial(write_eeglab, apart=True)}
+PARTS = {".vhdr": {".vhdr", ".eeg", ".vmrk"}, ".set": {".set", ".fdt"}}
+
+
+@pytest.fixture
+def opened(monkeypatch, tmp_path):
+    """The files of the test that were opened, in any way of Python's."""
+    found = set()
+
+    def note(file, *args, _open=io.open, **options):
+        if isinstance(file, (str, Path)) and Path(file).is_relative_to(tmp_path):
+            found.add(Path(file))
+        return _open(file, *args, **options)
+
+    monkeypatch.setattr(builtins, "open", note)
+    monkeypatch.setattr(io, "open", note)
+    return found
+
+
+def assert_changes_are_noticed(ingestion, opened):
+    """Read the one recording, and return what it opened once each of that was seen to count."""
+    row = find_sources(ingestion).iloc[0]
+    opened.clear()
+    source = Source(row.recording_id, row.path, tuple(row.companions))
+    reader(ingestion.reader).read(source, ingestion.reader_settings())
+    read = set(opened)
+    for path in read:
+        before = find_sources(ingestion)["state"][0]
+        os.utime(path, ns=(1, 1))
+        assert find_sources(ingestion)["state"][0] != before, path.name
+    return {path.suffix for path in read}
+
+
+@pytest.fixture(params=list(WRITERS))
+def suffix(request):
+    pytest.importorskip("mne", reason="BrainVision and EEGLAB are read by MNE")
+    return request.param
+
+
+def test_headers_data_and_markers_that_mne_reads(tmp_path, opened, suffix):
+    WRITERS[suffix](tmp_path / f"night{suffix}", SIGNALS)
+    ingestion = make_ingestion(path=str(tmp_path), reader="mne")
+    assert assert_changes_are_noticed(ingestion, opened) == PARTS[suffix]
+
+
+def test_a_bids_recording_and_its_tables(tmp_path, opened, suffix):
+    stem = tmp_path / "sub-01/eeg/sub-01_task-x"
+    WRITERS[suffix](stem.with_name(f"{stem.name}_eeg{suffix}"), SIGNALS)
+    stem.with_name(f"{stem.name}_channels.tsv").write_text("name\ttype\nEEG Cz\tEEG\n")
+    ingestion = make_ingestion(path=str(tmp_path), reader="bids")
+    assert assert_changes_are_noticed(ingestion, opened) == {*PARTS[suffix], ".tsv"}
+
+
+def test_a_recording_of_a_table_and_its_labels(tmp_path, opened, suffix):
+    WRITERS[suffix](tmp_path / f"night{suffix}", SIGNALS)
+    write_epoch_csv(tmp_path / "night.txt", ["W"] * 6)
+    text = f"recording,path,labels\nr1,night{suffix},night.txt\n"
+    (tmp_path / "recordings.csv").write_text(text)
+    options = {"epoch_s": 10}
+    ingestion = make_ingestion(path=str(tmp_path), reader="file_table", reader_options=options)
+    assert assert_changes_are_noticed(ingestion, opened) == {*PARTS[suffix], ".csv", ".txt"}
