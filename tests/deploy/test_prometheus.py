@@ -1,4 +1,5 @@
 import contextlib
+import json
 import subprocess
 import sys
 
@@ -84,22 +85,32 @@ class Prometheus:
         self._held.close()
 
 
+@contextlib.contextmanager
+def observing(folder, **options):
+    """Give a real service, and a Prometheus that scrapes it."""
+    require("prometheus")
+    with running(folder, metrics_open="true", **options) as server:
+        prometheus = Prometheus(folder, server.url.removeprefix("http://"))
+        try:
+            prometheus.wait_for('up{job="epochal"} == 1')
+            yield server, prometheus
+        finally:
+            prometheus.end()
+
+
+def score_night(server, folder):
+    with write_night(folder / "night.edf").open("rb") as file:
+        assert server.post("/score", files={"file": ("night.edf", file)}).status_code == 200
+
+
 @pytest.fixture(scope="module")
 def observed(tmp_path_factory):
     """Give a Prometheus that scrapes a real service which has scored a recording."""
     folder = tmp_path_factory.mktemp("observed")
-    require("prometheus")
-    with running(folder, metrics_open="true") as server:
-        night = write_night(folder / "night.edf")
-        with night.open("rb") as file:
-            server.post("/score", files={"file": ("night.edf", file)})
+    with observing(folder) as (server, prometheus):
+        score_night(server, folder)
         server.get("/api/models")
-        prometheus = Prometheus(folder, server.url.removeprefix("http://"))
-        try:
-            prometheus.wait_for('up{job="epochal"} == 1')
-            yield prometheus
-        finally:
-            prometheus.end()
+        yield prometheus
 
 
 @pytest.mark.slow
@@ -112,8 +123,8 @@ def test_a_real_prometheus_reads_the_running_service(observed):
 
 @pytest.mark.slow
 def test_a_scored_recording_is_seen_by_prometheus(observed):
-    assert observed.wait_for(f'sum(epochal_epochs_total{{bundle="{NAME}"}})') == 12
-    assert observed.wait_for(f'epochal_confidence_count{{bundle="{NAME}"}}') == 12
+    assert observed.wait_for(f'sum(epochal_epochs_total{{bundle="{NAME}"}}) == 12')
+    assert observed.wait_for(f'epochal_confidence_count{{bundle="{NAME}"}} == 12')
 
 
 @pytest.mark.slow
@@ -128,6 +139,16 @@ def test_a_healthy_service_raises_no_alert(observed):
     observed.wait_for("epochal:requests:rate5m")
     firing = observed.get("alerts").json()["data"]["alerts"]
     assert [one["labels"]["alertname"] for one in firing if one["state"] == "firing"] == []
+
+
+@pytest.mark.slow
+def test_the_first_alert_of_a_class_fires_in_a_real_prometheus(tmp_path):
+    rule = json.dumps([{"label": "W", "probability": 0.0}])
+    with observing(tmp_path, alerts=rule) as (server, prometheus):
+        prometheus.wait_for('epochal_alerts_total{label="W"} == 0')
+        score_night(server, tmp_path)
+        firing = '{alertname="EpochalClinicalAlert",label="W",alertstate="firing"}'
+        assert prometheus.wait_for(f"ALERTS{firing}") == 1
 
 
 def test_health_is_asked_by_one_command(tmp_path):

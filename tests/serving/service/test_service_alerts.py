@@ -1,5 +1,6 @@
 import json
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,8 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def make(folder):
     def make(*rules, **given):
-        return Service(ServiceOptions(bundles={NAME: folder}, alerts=rules, watch_s=0, **given))
+        bundles = given.pop("bundles", {NAME: folder})
+        return Service(ServiceOptions(bundles=bundles, alerts=rules, watch_s=0, **given))
 
     return make
 
@@ -78,8 +80,6 @@ def test_else_it_states_the_bundles_figure_and_what_data_it_comes_from(tmp_path)
     bundle = make_bundle()
     metrics = {**bundle.manifest.metrics, "false_alarms_per_hour_REM": 1.5}
     changed = bundle.manifest.model_copy(update={"metrics": metrics})
-    from dataclasses import replace
-
     write_bundle(tmp_path / "bundle", replace(bundle, manifest=changed))
     given = {"bundles": {NAME: tmp_path / "bundle"}, "watch_s": 0, "alerts": (RULE,)}
     alert = raise_one(Service(ServiceOptions(**given)))
@@ -125,12 +125,41 @@ def test_a_streams_epoch_without_probabilities_raises_nothing(make):
     assert [stream.see(30.0 * n, {}) for n in range(5)] == [[]] * 5
 
 
+def counted(service, label="REM", bundle=NAME):
+    labels = {"bundle": bundle, "label": label}
+    return service.metrics.registry.get_sample_value("epochal_alerts_total", labels)
+
+
+def test_alerts_are_counted_from_zero_so_that_the_first_one_is_an_increase(make):
+    service = make(RULE)
+    assert counted(service) == 0
+    raise_one(service)
+    assert counted(service) == 1
+
+
+def test_only_the_alerts_that_a_rule_asks_for_are_expected(make, folder):
+    elsewhere = RULE.model_copy(update={"bundles": ("other",)})
+    service = make(elsewhere, bundles={NAME: folder, "other": folder})
+    assert counted(service, bundle="other") == 0
+    assert counted(service) is None
+    assert counted(service, "W", bundle="other") is None
+
+
+def test_an_alert_is_expected_of_a_bundle_whose_next_version_may_have_its_class(
+    make, folder, tmp_path
+):
+    bundle = make_bundle()
+    without = bundle.manifest.model_copy(update={"classes": ("W", "N2")})
+    write_bundle(tmp_path / "bundle", replace(bundle, manifest=without))
+    service = make(RULE, bundles={NAME: folder, "other": tmp_path / "bundle"})
+    assert counted(service, bundle="other") == 0
+
+
 def test_alerts_are_counted_and_logged_without_a_file_or_a_person(make, caplog):
     service = make(RULE)
     with caplog.at_level(logging.WARNING):
         alert = raise_one(service)
-    labels = {"bundle": NAME, "label": "REM"}
-    assert service.metrics.registry.get_sample_value("epochal_alerts_total", labels) == 1
+    assert counted(service) == 1
     (record,) = [one for one in caplog.records if one.message == "alert"]
     assert record.facts == {"alert": alert.id, "rule": alert.rule, "source": "job-1"}
 

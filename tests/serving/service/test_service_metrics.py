@@ -1,8 +1,11 @@
+from typing import get_args
+
 import pandas as pd
 import pytest
 
 from epochal.serving.service.collectors import SystemFacts
 from epochal.serving.service.metrics import Metrics
+from epochal.serving.service.webhook import Outcome
 
 TABLE = pd.DataFrame(
     {
@@ -134,6 +137,14 @@ def test_recordings_that_could_not_be_scored_and_limits_met_are_counted(metrics)
     metrics.turned_away("rate")
     assert value(metrics, "epochal_refused_total", bundle="sleep") == 1
     assert value(metrics, "epochal_turned_away_total", reason="rate") == 1
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_every_outcome_of_a_delivery_is_counted_from_zero(metrics, outcome):
+    """To Prometheus a series that begins at 1 has not increased."""
+    assert value(metrics, "epochal_alert_deliveries_total", outcome=outcome) == 0
+    metrics.delivered(outcome)
+    assert value(metrics, "epochal_alert_deliveries_total", outcome=outcome) == 1
 
 
 def test_the_process_is_measured(metrics):

@@ -45,6 +45,7 @@ class Alerts:
         self._metrics, self._lock = metrics, threading.Lock()
         self._recent: deque[Alert] = deque(maxlen=_N_KEPT)
         self._webhook = _webhook_of(options, metrics)
+        self._expect(shelf.names)
 
     def recent(self) -> list[Alert]:
         """Return what was raised lately, the latest first."""
@@ -77,6 +78,12 @@ class Alerts:
         """Deliver what waits, and end."""
         if self._webhook is not None:
             self._webhook.stop()
+
+    def _expect(self, bundles: Iterable[str]) -> None:
+        """Count from 0, whatever a bundle's classes: its next version may have others."""
+        for name in bundles:
+            for rule in self.of_bundle(name):
+                self._metrics.expect_alert(name, rule.label)
 
     def _raise(self, episode: Episode, about: _About) -> Alert:
         alert = _describe(episode, about)

@@ -135,6 +135,10 @@ class Metrics:
         with self._streams.track_inprogress():
             yield
 
+    def expect_alert(self, bundle: str, label: str) -> None:
+        """Show that there may be such an alert: without the 0 the first one is no increase."""
+        self._alerts.labels(bundle, label)
+
     def alerted(self, bundle: str, label: str) -> None:
         """Count an alert."""
         self._alerts.labels(bundle, label).inc()
@@ -213,6 +217,8 @@ class Metrics:
         self._deliveries = self._counter(
             "epochal_alert_deliveries", "What became of them at the webhook.", ["outcome"]
         )
+        for outcome in ("sent", "failed", "dropped"):
+            self._deliveries.labels(outcome)
 
     def _count_flags(self, bundle: str, table: pd.DataFrame) -> None:
         flags = table["flags"].astype(str).str.split(";").explode()
