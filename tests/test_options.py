@@ -132,6 +132,22 @@ def test_a_changed_raw_file_changes_the_fingerprint(tmp_path):
     assert before != ingestion.fingerprint()
 
 
+@pytest.mark.parametrize("source", ["files", "simulated"])
+def test_a_changed_file_that_the_readers_options_name_changes_the_fingerprint(tmp_path, source):
+    table = tmp_path / "lights.csv"
+    table.write_text("filename,LightsOff\n")
+    ingestion = make_ingestion(
+        source=source, path=str(tmp_path / "raw"), reader="sleep_edfx",
+        reader_options={"lights_off_table": str(table)},
+    )  # fmt: skip
+    before = ingestion.fingerprint()
+    assert before == ingestion.fingerprint()
+    os.utime(table, ns=(1, 1))
+    assert before != ingestion.fingerprint()
+    table.unlink()
+    assert "lights" not in ingestion.fingerprint()
+
+
 def test_a_simulated_cohort_follows_from_the_options_alone(tmp_path):
     (tmp_path / "a.edf").write_bytes(b"123")
     ingestion = make_ingestion(source="simulated", simulated_path=str(tmp_path))

@@ -196,6 +196,15 @@ def test_a_table_without_the_times_is_refused(folder, text, reason):
         read(find(folder, options)[0], options)
 
 
+def test_the_table_goes_with_each_night_whether_it_has_a_hypnogram_or_not(folder):
+    options = lights_table(folder, ["SC4012E0-PSG,23:00:00,33"])
+    *_, unscored, _ = find(folder, options)
+    assert unscored.companions == (str(options.lights_off_table),)
+    recording = read(unscored, options)
+    assert "lights_off_s" in recording.metadata
+    assert recording.annotations.empty
+
+
 def test_only_some_channels_can_be_read(folder):
     options = Options(channels=("EEG Pz-Oz",))
     recording = read(find(folder, options)[0], options)

@@ -11,12 +11,14 @@ from brain_files import sine, write_brainvision, write_eeglab
 from rodent_folders import write_epoch_csv
 
 from builders import make_ingestion
+from edf_files import build, noise, save, signal
 from epochal.ingestion import find_sources
 from epochal.readers import Source, reader
 
 SIGNALS = {"EEG Cz": sine()}
 WRITERS = {".vhdr": write_brainvision, ".set": partial(write_eeglab, apart=True)}
-PARTS = {".vhdr": {".vhdr", ".eeg", ".vmrk"}, ".set": {".set", ".fdt"}}
+PARTS = {".vhdr": (".vhdr", ".eeg", ".vmrk"), ".set": (".set", ".fdt")}
+STAGE = "+0\x1560\x14Sleep stage W\x14\0"
 
 
 @pytest.fixture
@@ -45,7 +47,11 @@ def assert_changes_are_noticed(ingestion, opened):
         before = find_sources(ingestion)["state"][0]
         os.utime(path, ns=(1, 1))
         assert find_sources(ingestion)["state"][0] != before, path.name
-    return {path.suffix for path in read}
+    return {path.name for path in read}
+
+
+def parts(stem, suffix):
+    return {f"{stem}{part}" for part in PARTS[suffix]}
 
 
 @pytest.fixture(params=list(WRITERS))
@@ -57,7 +63,7 @@ def suffix(request):
 def test_headers_data_and_markers_that_mne_reads(tmp_path, opened, suffix):
     WRITERS[suffix](tmp_path / f"night{suffix}", SIGNALS)
     ingestion = make_ingestion(path=str(tmp_path), reader="mne")
-    assert assert_changes_are_noticed(ingestion, opened) == PARTS[suffix]
+    assert assert_changes_are_noticed(ingestion, opened) == parts("night", suffix)
 
 
 def test_a_bids_recording_and_its_tables(tmp_path, opened, suffix):
@@ -65,7 +71,9 @@ def test_a_bids_recording_and_its_tables(tmp_path, opened, suffix):
     WRITERS[suffix](stem.with_name(f"{stem.name}_eeg{suffix}"), SIGNALS)
     stem.with_name(f"{stem.name}_channels.tsv").write_text("name\ttype\nEEG Cz\tEEG\n")
     ingestion = make_ingestion(path=str(tmp_path), reader="bids")
-    assert assert_changes_are_noticed(ingestion, opened) == {*PARTS[suffix], ".tsv"}
+    assert assert_changes_are_noticed(ingestion, opened) == {
+        *parts(f"{stem.name}_eeg", suffix), f"{stem.name}_channels.tsv",
+    }  # fmt: skip
 
 
 def test_a_recording_of_a_table_and_its_labels(tmp_path, opened, suffix):
@@ -75,4 +83,23 @@ def test_a_recording_of_a_table_and_its_labels(tmp_path, opened, suffix):
     (tmp_path / "recordings.csv").write_text(text)
     options = {"epoch_s": 10}
     ingestion = make_ingestion(path=str(tmp_path), reader="file_table", reader_options=options)
-    assert assert_changes_are_noticed(ingestion, opened) == {*PARTS[suffix], ".csv", ".txt"}
+    assert assert_changes_are_noticed(ingestion, opened) == {
+        *parts("night", suffix), "recordings.csv", "night.txt",
+    }  # fmt: skip
+
+
+def test_a_night_its_hypnogram_and_the_table_of_lights_off(tmp_path, opened):
+    eeg = signal("EEG Fpz-Cz", noise(1, 60), dimension="uV")
+    (tmp_path / "raw").mkdir()
+    save(tmp_path / "raw/SC4001E0-PSG.edf", build([eeg], n_records=1, duration="60"))
+    scored = build([], n_records=1, texts={0: STAGE}, duration="0", reserved="EDF+C")
+    save(tmp_path / "raw/SC4001EC-Hypnogram.edf", scored)
+    table = tmp_path / "lights.csv"
+    table.write_text("filename,LightsOff\nSC4001E0-PSG,23:00:00\n")
+    options = {"lights_off_table": str(table)}
+    ingestion = make_ingestion(
+        path=str(tmp_path / "raw"), reader="sleep_edfx", reader_options=options
+    )
+    assert assert_changes_are_noticed(ingestion, opened) == {
+        "SC4001E0-PSG.edf", "SC4001EC-Hypnogram.edf", "lights.csv",
+    }  # fmt: skip

@@ -101,16 +101,28 @@ class IngestionOptions(Options):
     def fingerprint(self) -> str:
         """Describe the state of the raw files, so that a changed one is noticed.
 
-        A simulated cohort follows from the options alone.
+        A simulated cohort follows from the options alone; a file outside the folder that the
+        reader's options name counts with either.
         """
-        return "" if self.source == "simulated" else repr(list_files(self.folder))
+        inside = "" if self.source == "simulated" else repr(list_files(self.folder))
+        outside = [_describe(path, path) for path in self._named_outside()]
+        return inside + (repr(outside) if outside else "")
+
+    def _named_outside(self) -> list[Path]:
+        """Return the files that the reader's options name, those that are not in the folder."""
+        named = [value for _, value in self.reader_settings() if isinstance(value, Path)]
+        folder = self.folder.resolve()
+        return [
+            path for path in named if path.is_file() and not path.resolve().is_relative_to(folder)
+        ]
 
 
 def list_files(folder: Path) -> list[tuple[str, int, int]]:
     """List a folder's files as `(relative path, bytes, modification time in ns)`, sorted."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    stats = [path.stat() for path in files]
-    return [
-        (path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns)
-        for path, stat in zip(files, stats, strict=True)
-    ]
+    return [_describe(path, path.relative_to(folder)) for path in files]
+
+
+def _describe(path: Path, name: Path) -> tuple[str, int, int]:
+    stat = path.stat()
+    return name.as_posix(), stat.st_size, stat.st_mtime_ns

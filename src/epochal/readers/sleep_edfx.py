@@ -57,7 +57,7 @@ class Options(Signals, extra="forbid", frozen=True):
 
 
 def find(folder: Path, options: Options) -> list[Source]:
-    """List the nights below `folder` in order, each with its hypnogram where there is one.
+    """List the nights below `folder` in order, with hypnogram and table of lights off if any.
 
     A subject that is asked for and missing, or a night with two hypnograms, raises
     `RecordingError`.
@@ -99,8 +99,10 @@ def _only(paths: list[Path]) -> Path:
 def _pair(path: Path, hypnograms: list[Path], options: Options) -> Source:
     if not hypnograms and options.require_hypnogram:
         raise RecordingError(path, f"no hypnogram {path.name[:6]}??{HYPNOGRAM} with it")
-    companions = (str(_only(hypnograms)),) if hypnograms else ()
-    return Source(path.name.removesuffix(PSG), str(path), companions)
+    table = options.lights_off_table
+    companions = [_only(hypnograms)] if hypnograms else []
+    companions += [table] if table is not None else []
+    return Source(path.name.removesuffix(PSG), str(path), tuple(map(str, companions)))
 
 
 def read(source: Source, options: Options) -> Recording:
@@ -110,13 +112,13 @@ def read(source: Source, options: Options) -> Recording:
     header, the time of lights off from the table if the options name one.
     """
     name = Path(source.path).name
-    hypnogram = read_hypnogram(source.companions[0], stages=STAGES) if source.companions else None
+    scored = next((one for one in source.companions if one.endswith(HYPNOGRAM)), None)
     recording = read_edf(
         source.path,
         recording_id=source.recording_id,
         subject_id=name[:5],
         options=options,
-        hypnogram=hypnogram,
+        hypnogram=None if scored is None else read_hypnogram(scored, stages=STAGES),
         stages=STAGES,
         metadata={"night": int(name[5]), "subset": "cassette" if name[:2] == "SC" else "telemetry"},
     )
