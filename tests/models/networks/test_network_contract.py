@@ -191,6 +191,14 @@ def test_a_sequence_of_one_epoch_will_do(name):
     assert answer(make_network(name), make_inputs(2, 1)).shape == (2, 1, N_CLASSES)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_batch_of_one_epoch_is_learnt_from(name):
+    network, inputs = make_network(name), make_inputs(1, 1)
+    logits = network.train()(**inputs_of(network, inputs))
+    logits.sum().backward()
+    assert logits.shape == (1, 1, N_CLASSES)
+
+
 def read_table():
     """Return the rows of the page's table of networks: name to cells."""
     text, _, _ = PAGE.read_text(encoding="utf-8").partition("\n## ")

@@ -10,6 +10,7 @@ from torch import nn
 from epochal.errors import EpochalError
 from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.front_end import embed_each
+from epochal.models.networks.norm import BatchNorm1d
 from epochal.models.networks.shape import Shape
 
 N_FILTERS = (16, 32, 64)
@@ -55,7 +56,7 @@ class CNN1D(EpochNetwork):
 def _block(n_given: int, n_filters: int, kernel: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv1d(n_given, n_filters, kernel, padding=kernel // 2, bias=False),
-        nn.BatchNorm1d(n_filters),
+        BatchNorm1d(n_filters),
         nn.ReLU(),
         nn.MaxPool1d(POOL),
     )

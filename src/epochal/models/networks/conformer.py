@@ -10,6 +10,7 @@ from torch import nn
 from epochal.errors import EpochalError
 from epochal.models.networks.attention import SelfAttention
 from epochal.models.networks.context_network import ContextNetwork
+from epochal.models.networks.norm import BatchNorm1d
 from epochal.models.networks.shape import Shape
 
 
@@ -78,7 +79,7 @@ class _Convolution(nn.Module):
             nn.Conv1d(width, 2 * width, 1),
             nn.GLU(dim=1),
             nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width, bias=False),
-            nn.BatchNorm1d(width),
+            BatchNorm1d(width),
             nn.SiLU(),
             nn.Conv1d(width, width, 1),
             nn.Dropout(dropout),

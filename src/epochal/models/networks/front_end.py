@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from epochal.errors import EpochalError
+from epochal.models.networks.norm import BatchNorm1d
 
 KERNEL_S = 0.5  # a cycle of the slowest delta that half a second still tells from drift
 FRAME_HZ = 16.0  # what the first convolution leaves of the rate
@@ -70,7 +71,7 @@ def convolution(n_in: int, n_out: int, kernel: int, *, stride: int = 1) -> tuple
     erase its amplitude; once trained it is fixed, so that no window depends on its batch.
     """
     convolve = nn.Conv1d(n_in, n_out, kernel, stride=stride, padding=kernel // 2, bias=False)
-    return convolve, nn.BatchNorm1d(n_out), nn.GELU()
+    return convolve, BatchNorm1d(n_out), nn.GELU()
 
 
 def odd_samples(length_s: float, sfreq: float) -> int:

@@ -15,6 +15,7 @@ from epochal.models.networks.front_end import (
     odd_samples,
     stride_to,
 )
+from epochal.models.networks.norm import BatchNorm1d
 
 STEM_S = 0.25
 
@@ -32,10 +33,10 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.convolve = nn.Sequential(
             nn.Conv1d(n_in, n_out, kernel, stride=stride, padding=kernel // 2, bias=False),
-            nn.BatchNorm1d(n_out),
+            BatchNorm1d(n_out),
             nn.ReLU(),
             nn.Conv1d(n_out, n_out, kernel, padding=kernel // 2, bias=False),
-            nn.BatchNorm1d(n_out),
+            BatchNorm1d(n_out),
             *([SqueezeExcitation(n_out)] if squeeze else []),
         )
         self.shortcut = _shortcut(n_in, n_out, stride)
@@ -94,6 +95,4 @@ class SqueezeExcitation(nn.Module):
 def _shortcut(n_in: int, n_out: int, stride: int) -> nn.Module:
     if n_in == n_out and stride == 1:
         return nn.Identity()
-    return nn.Sequential(
-        nn.Conv1d(n_in, n_out, 1, stride=stride, bias=False), nn.BatchNorm1d(n_out)
-    )
+    return nn.Sequential(nn.Conv1d(n_in, n_out, 1, stride=stride, bias=False), BatchNorm1d(n_out))
