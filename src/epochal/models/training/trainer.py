@@ -287,7 +287,8 @@ def _precision(wanted: str) -> Any:
         return "32-true" if wanted == "32" else wanted
     if not torch.cuda.is_available():
         return "32-true"
-    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    emulated = {"including_emulation": False}  # before Ampere: slow, and without convolutions
+    return "bf16-mixed" if torch.cuda.is_bf16_supported(**emulated) else "16-mixed"
 
 
 class _NextPass(Callback):
