@@ -1,6 +1,7 @@
 """A store with some of its channels."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from epochal.epoch_inputs import InputStore, write_inputs
 from epochal.errors import EpochalError
 from epochal.experiments.channels import choose_channels, choose_from
+from epochal.options.network_inputs import QUALITY
 from window_cohort import make_inputs
 
 INPUTS = make_inputs(0)
@@ -30,6 +32,16 @@ def test_one_channel_is_a_view_and_no_copy(name, place):
 
 def test_no_name_leaves_all():
     assert choose_channels(INPUTS, ()) is INPUTS
+
+
+def test_flags_of_quality_stay_whatever_is_chosen():
+    flagged = replace(
+        INPUTS,
+        arrays={"signal": np.repeat(INPUTS.arrays["signal"], [1, 2], axis=1)},
+        channels=("EEG", "EMG", QUALITY),
+    )
+    assert choose_channels(flagged, ("EEG",)).channels == ("EEG", QUALITY)
+    assert choose_channels(flagged, ("EEG",)).arrays["signal"].shape == (24, 2, 100)
 
 
 def test_an_unknown_channel_is_named_with_those_there_are():

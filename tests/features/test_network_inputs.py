@@ -9,7 +9,7 @@ from builders import make_channel, make_ingestion, make_recording, sine
 from epochal.errors import RecordingError
 from epochal.features import prepare_inputs
 from epochal.options.features import FeatureOptions
-from epochal.options.network_inputs import SignalInputOptions
+from epochal.options.network_inputs import QUALITY, SignalInputOptions
 from epochal.signals.epoching import index_epochs
 
 
@@ -66,6 +66,18 @@ def test_a_session_is_centred_and_scaled_and_its_outliers_are_cut():
     assert inputs.looks_ahead
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1e6])
+def test_a_session_is_scaled_whatever_its_unit(unit):
+    data = unit * (5.0 + 3.0 * np.random.default_rng(0).standard_normal(12000))
+    windows = prepare(make_recording(make_channel(data=data)), normalise="session").arrays["signal"]
+    assert windows.std() == pytest.approx(1, abs=0.05)
+
+
+def test_a_flat_session_is_zeros():
+    flat = make_recording(make_channel(data=np.full(12000, 40.0)))
+    assert not prepare(flat, normalise="session").arrays["signal"].any()
+
+
 def test_without_normalisation_amplitudes_stay_and_nothing_looks_ahead():
     inputs = prepare(make_recording(make_channel(data=np.full(12000, 40.0))))
     assert (inputs.arrays["signal"] == 40.0).all()
@@ -112,6 +124,7 @@ def test_quality_flags_are_a_channel_where_they_are_wanted():
     inputs = prepare_inputs(recording, epochs, make_options(quality_channel=True))
     flags = inputs.arrays["signal"][:, 1]
     assert flags.mean(axis=1).tolist() == [0.0, 1.0, 0.0, 0.0]
+    assert inputs.channels == ("EEG", QUALITY)
 
 
 def test_windows_that_a_recording_brings_are_taken_as_they_are():

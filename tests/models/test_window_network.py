@@ -115,6 +115,55 @@ def test_votes_are_learnt_as_shares(cohort):
 
 
 @pytest.mark.slow
+def test_a_class_that_is_voted_for_but_never_leads_is_learnt(cohort):
+    store, table = cohort
+    shares = {"vote_W": 6, "vote_NREM": 1, "vote_REM": 3}
+    asked = {"targets": "votes", "loss": {"kind": "kl_votes"}, "training": {"max_epochs": 12}}
+    network = fit(make_network(**asked), store, table.assign(**shares))
+    proba = network.predict_proba(rows_of(store, table))
+    assert network.classes_.tolist() == [0, 1, 2]
+    np.testing.assert_allclose(proba.mean(axis=0), [0.6, 0.1, 0.3], atol=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_the_unit_of_signals_and_columns_is_no_matter(cohort, unit):
+    store, table = cohort
+    scaled = {
+        name: replace(inputs, arrays={"signal": inputs.arrays["signal"] * np.float32(unit)})
+        for name, inputs in store.items()
+    }
+    asked = {"columns": ("is_rem",), "training": {"max_epochs": 2}}
+    here = fit(make_network(**asked), store, table)
+    there_table = table.assign(is_rem=table["is_rem"] * unit)
+    there = fit(make_network(**asked), scaled, there_table)
+    np.testing.assert_allclose(
+        there.predict_proba(rows_of(scaled, there_table, ("is_rem",))),
+        here.predict_proba(rows_of(store, table, ("is_rem",))),
+        atol=1e-3,
+    )
+
+
+@pytest.mark.slow
+def test_a_fit_is_another_where_its_rows_are_other_subjects_or_runs(cohort, tmp_path, monkeypatch):
+    store, table = cohort
+    barely = {"max_epochs": 1}
+    fit(make_network(tmp_path, training=barely), store, table)
+    begun = []
+    trained = window_network.train
+    monkeypatch.setattr(
+        window_network, "train", lambda *given, **named: (begun.append(1), trained(*given, **named))
+    )
+    fit(make_network(tmp_path, training=barely), store, table)
+    assert not begun
+    fit(make_network(tmp_path, training=barely), store, table.assign(subject_id="x"))
+    assert len(begun) == 1
+    cut = {name: replace(one, run=(one.epoch > 11).astype(int)) for name, one in store.items()}
+    fit(make_network(tmp_path, training=barely), cut, table.assign(subject_id="x"))
+    assert len(begun) == 2
+
+
+@pytest.mark.slow
 def test_best_weights_curves_and_provenance_lie_in_the_folder_of_the_fit(cohort, tmp_path):
     store, table = cohort
     fit(make_network(tmp_path), store, table)
@@ -196,6 +245,11 @@ def test_without_validation_the_last_weights_are_kept(cohort, tmp_path):
         ({"params": {"depth": 3}}, "no parameter 'depth'"),
         ({"loss": {"kind": "focol"}}, "no loss 'focol'.*focal"),
         ({"augmentations": [{"kind": "shfit"}]}, "no augmentation 'shfit'"),
+        (
+            {"kind": "conformer", "pretraining": {"task": "masked", "span_s": None}},
+            "hides whole epochs.*none are seen",
+        ),
+        ({"training": {"learning_rate": 1e30, "gradient_clip": None}}, "diverged.*learning_rate"),
     ],
 )
 def test_what_cannot_be_built_is_refused_by_name(cohort, given, message):

@@ -9,6 +9,7 @@ import numpy as np
 
 from epochal.epoch_inputs import EpochInputs, InputStore, read_inputs
 from epochal.errors import EpochalError, did_you_mean
+from epochal.options.network_inputs import QUALITY
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,13 @@ def choose_from(store: InputStore, names: tuple[str, ...]) -> SomeChannels:
 def choose_channels(inputs: EpochInputs, names: tuple[str, ...]) -> EpochInputs:
     """Return the inputs with some channels of `signal`; an absent one raises `EpochalError`.
 
-    No name leaves all. Neighbours are not copied: their samples stay in the file until used.
+    No name leaves all; flags of quality are no channel to choose, and stay. Neighbours are not
+    copied: their samples stay in the file until used.
     """
     if not names:
         return inputs
+    if QUALITY in inputs.channels and QUALITY not in names:
+        names = (*names, QUALITY)
     for name in names:
         if name not in inputs.channels:
             raise EpochalError(

@@ -16,7 +16,7 @@ from epochal.signals.epoching import cut_epochs
 from epochal.signals.filtering import filter_channel
 from epochal.signals.resampling import resample_channel
 
-_LEAST_SPREAD = 1e-6
+_LEAST_SHARE = 1e-6  # of the median: what varies less is constant, but for rounding
 _IQR_TO_SD = 0.7413  # of a normal distribution
 
 
@@ -41,7 +41,8 @@ def prepare_inputs(
         windows, sfreq = _windows(source, epochs, wanted.signal, causal=options.causal_filters)
         known &= np.isfinite(windows).any(axis=(1, 2))
         arrays["signal"] = _finish(windows, epochs, wanted.signal)
-        channels = wanted.signal.channels or tuple(map(str, range(windows.shape[1])))
+        sources = wanted.signal.channels or tuple(map(str, range(windows.shape[1])))
+        channels = wanted.signal.name_channels(sources)
     if wanted.spectrogram is not None:
         arrays["spectrogram"], seen = _spectrogram(recording, epochs, wanted.spectrogram)
         known &= seen
@@ -116,8 +117,9 @@ def _against_session(windows: np.ndarray, clip: float) -> np.ndarray:
     for channel in range(windows.shape[1]):
         samples = windows[:, channel]
         low, middle, high = _quartiles(samples[np.isfinite(samples)])
-        spread = max((high - low) * _IQR_TO_SD, _LEAST_SPREAD)
-        windows[:, channel] = np.clip((samples - middle) / spread, -clip, clip)
+        spread = (high - low) * _IQR_TO_SD
+        unit = spread if spread > _LEAST_SHARE * abs(middle) else 1.0
+        windows[:, channel] = np.clip((samples - middle) / unit, -clip, clip)
     return windows
 
 

@@ -68,13 +68,13 @@ def _try_shape(
 ) -> None:
     import torch
 
-    from epochal.models.training.pretrained import refuse_other_kind
+    from epochal.models.training.pretrained import refuse_other_network
 
-    if model.pretrained is not None:
-        refuse_other_kind(Path(model.pretrained), model.kind)
     study, inputs = sections["study"], sections["feature_engineering"].network_inputs
     network = build_model(_with_first_choices(model), roster, study.seed)
-    channels = inputs.signal.channels if inputs.signal and inputs.signal.channels else None
+    if model.pretrained is not None:
+        refuse_other_network(Path(model.pretrained), model.kind, network.network_params or {})
+    channels = _expected_channels(inputs.signal)
     network.refuse_misfits(inputs.listed, channels=channels)
     shape = _expected_shape(inputs.signal, sections["ingestion"].epoch_length_s)
     if shape is not None and "spectrogram" not in network.sees:
@@ -106,17 +106,23 @@ def _make_rows(classes: tuple[str, ...], seed: int) -> pd.DataFrame:
     return rows.assign(label=labels, subject_id=subjects, **votes)
 
 
+def _expected_channels(signal: SignalInputOptions | None) -> tuple[str, ...] | None:
+    """Return the names of the channels that will be prepared; None where recordings decide them."""
+    return signal.name_channels(signal.channels) if signal and signal.channels else None
+
+
 def _expected_shape(
     signal: SignalInputOptions | None, epoch_length_s: float
 ) -> dict[str, Any] | None:
     """Return the shape of the signal that will be prepared; None where recordings decide it."""
     if signal is None:
         return {"n_channels": 0, "n_times": 0, "sfreq": 1.0}
-    if signal.sfreq is None or not signal.channels:
+    channels = _expected_channels(signal)
+    if signal.sfreq is None or channels is None:
         return None
     window_s = signal.window_s or epoch_length_s
     return {
-        "n_channels": len(signal.channels) + signal.quality_channel,
+        "n_channels": len(channels),
         "n_times": round(signal.sfreq * window_s),
         "sfreq": signal.sfreq,
     }

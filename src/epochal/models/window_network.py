@@ -27,7 +27,7 @@ from epochal.models.training.curves import FitPlace
 from epochal.models.training.devices import choose_device
 from epochal.models.training.epoch_rows import ABSENT, EpochRows, Sequences
 from epochal.models.training.losses import make_loss
-from epochal.models.training.plain import ONE_AT_A_TIME
+from epochal.models.training.plain import ONE_AT_A_TIME, refuse_divergence
 from epochal.models.training.pretrained import load_pretrained, pretrain, read_provenance
 from epochal.models.training.sampling import make_sampler
 from epochal.models.training.targets import RowTargets, part_subjects
@@ -87,7 +87,7 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: EpochRows, y: RowTargets) -> WindowNetwork:
         """Train from scratch, or from pre-trained weights, or from where a fit was interrupted."""
-        self.classes_ = np.unique(y.codes[y.known])
+        self.classes_ = y.present
         folder = Path(self.folder) / self.name / self.part if self.folder else None
         workplace = open_workplace(folder, self._made_from(X, y))
         with ONE_AT_A_TIME, torch.random.fork_rng(), workplace as place:
@@ -97,6 +97,7 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
                 at = FitPlace(place, self.name, self.part)
                 self._begin(X, at)
                 self._train(X, y.among(self.classes_), at)
+                refuse_divergence(self.scaled_)
                 self._store(place, y)
             weights = torch.load(place / WEIGHTS, weights_only=True)
             self.scaled_.load_state_dict(weights)
@@ -151,6 +152,11 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
                 )
         if self.length > 1 and not network.SEQUENTIAL:
             raise EpochalError(f"{self.kind} sees each epoch by itself (sequence.n_epochs: 1)")
+        if self.length == 1 and options.pretraining.hides_epochs:
+            raise EpochalError(
+                "pretraining.span_s: null hides whole epochs, which are filled in from their "
+                "neighbours: none are seen (sequence.n_epochs: 1)"
+            )
         if options.augmentations and not network.INPUTS:
             raise EpochalError(f"{self.kind} sees columns alone: no `augmentations` change them")
         make_loss(options.loss.kind, **options.loss.params)
@@ -182,7 +188,8 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
         """Take pre-trained weights, or pre-train on all training rows, labelled or not."""
         network = self.scaled_.network
         if self.options.pretrained is not None:
-            load_pretrained(network, Path(self.options.pretrained), kind=self.kind)
+            folder, params = Path(self.options.pretrained), self.network_params or {}
+            load_pretrained(network, folder, kind=self.kind, params=params)
         if self.options.pretraining.task is not None:
             everything = self._sequences(X, network, np.ones(len(X), dtype=bool))
             pretrain(
@@ -262,8 +269,10 @@ class WindowNetwork(ClassifierMixin, BaseEstimator):
     def _made_from(self, X: EpochRows, y: RowTargets) -> Any:
         """Return all that a fit follows from."""
         store = getattr(X.store, "key", "")
+        runs = [X.store[recording_id].run for recording_id in X.row_of]
         how = (self.kind, self.options.traits(), self.network_params, self.seed, __version__)
-        return how, X.keys.to_dict("list"), X.features, y.targets, y.weights, store
+        rows = (X.keys.to_dict("list"), X.features, y.subjects, y.targets, y.weights)
+        return how, rows, store, runs
 
 
 def _count_sites(data: SequenceData) -> int:

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from epochal.options.base import Options
 
+QUALITY = "quality"  # the channel of flags, which comes last
+
 
 class SignalInputOptions(Options):
     """Samples of an epoch, `(n_channels, n_times)` at one rate."""
@@ -41,6 +43,10 @@ class SignalInputOptions(Options):
     quality_channel: bool = Field(
         False, description="A further channel that is 1 where the epoch has a quality flag."
     )
+
+    def name_channels(self, sources: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names of what is prepared from so many channels."""
+        return (*sources, QUALITY) if self.quality_channel else sources
 
     @model_validator(mode="after")
     def _check(self) -> SignalInputOptions:

@@ -214,6 +214,11 @@ class PretrainingOptions(Options):
         description="`byol`: how the two copies are changed.",
     )
 
+    @property
+    def hides_epochs(self) -> bool:
+        """Whether whole epochs are hidden, to be filled in from their neighbours."""
+        return self.task == "masked" and self.span_s is None
+
     @model_validator(mode="after")
     def _check(self) -> PretrainingOptions:
         """Check that the task reads what is said."""

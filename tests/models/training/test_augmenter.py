@@ -4,6 +4,7 @@ import torch
 from epochal.errors import EpochalError
 from epochal.models.training.augmentation import AUGMENTATIONS
 from epochal.models.training.augmenter import Augmenter
+from epochal.options.network_inputs import QUALITY
 from epochal.options.networks import AugmentationOptions
 
 NAMES = ("EEG C3-M2", "EEG C4-M1")
@@ -38,6 +39,15 @@ def test_every_change_can_be_listed(kind):
     assert changed_rows(inputs()[0], signal).any() == (kind != "spec_augment")
     touches = kind in ("spec_augment", "left_right_flip")
     assert changed_rows(inputs()[1], spectrogram).any() == touches
+
+
+def test_flags_of_quality_stay_as_they_are():
+    flags = torch.ones(200, 2, 1, 64)
+    before = torch.cat([inputs()[0], flags], dim=2)
+    steps = [{"kind": kind, "probability": 1.0} for kind in ("left_right_flip", "sign_flip")]
+    signal, _ = make(*steps, channel_names=(*NAMES, QUALITY))(before, generator=generator())
+    assert torch.equal(signal[:, :, :2], -before[:, :, [1, 0]])
+    assert torch.equal(signal[:, :, 2:], flags)
 
 
 def test_a_share_of_the_sequences_is_changed_whole():

@@ -18,7 +18,16 @@ from epochal.models.training.epoch_rows import Sequences
 from epochal.models.training.pretrained import PROVENANCE, WEIGHTS, read_provenance
 from epochal.models.training.targets import make_row_targets, part_subjects
 from epochal.models.training.workplace import open_workplace
-from window_cohort import CLASSES, accuracy, fit, make_cohort, make_network, options, rows_of
+from window_cohort import (
+    CLASSES,
+    accuracy,
+    fit,
+    give_votes,
+    make_cohort,
+    make_network,
+    options,
+    rows_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +110,13 @@ def test_an_absent_epoch_has_no_target_and_no_weight(cohort):
     assert (batch["targets"][0, 24:] == -1).all()
     assert (batch["weights"][0, 24:] == 0).all()
     assert (batch["weights"][0, :24] == 1).all()
+
+
+def test_an_absent_epoch_has_no_votes(cohort):
+    store, table = cohort
+    batch = data_of(store, give_votes(table), length=30, targets="votes").__getitems__([0])
+    assert batch["targets"][0, :24].any()
+    assert not batch["targets"][0, 24:].any()
 
 
 def test_the_order_is_drawn_anew_at_each_pass(cohort):
@@ -195,6 +211,14 @@ class TestWeightsOfAnEarlierFit:
     def test_another_kind_is_refused(self, cohort, folder):
         with pytest.raises(EpochalError, match="weights of a cnn1d, not of a lstm"):
             fit(make_network(kind="lstm", pretrained=str(folder)), *cohort)
+
+    def test_another_parameter_is_refused_though_no_shape_tells_it(self, cohort, tmp_path):
+        barely = {"kind": "conformer", "training": {"max_epochs": 1}}
+        fit(make_network(tmp_path, params={"n_heads": 2}, **barely), *cohort)
+        known = {"pretrained": str(tmp_path / "net" / "fold_0"), **barely}
+        fit(make_network(params={"n_heads": 2, "dropout": 0.3}, **known), *cohort)
+        with pytest.raises(EpochalError, match="a conformer with n_heads 2, not 4"):
+            fit(make_network(**known), *cohort)
 
     def test_a_subject_that_they_know_may_not_be_judged(self, cohort, folder):
         _, table = cohort

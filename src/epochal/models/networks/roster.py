@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
 from epochal.models.networks.base import EpochNetwork
 from epochal.models.networks.cnn1d import CNN1D
 from epochal.models.networks.cnn_bigru import CNNBiGRU
@@ -37,3 +41,9 @@ NETWORKS: dict[str, type[EpochNetwork]] = {
 def network_parameters(kind: str) -> tuple[str, ...]:
     """Return the parameters of a network that a study may set; the others are its inputs' shape."""
     return tuple(set(named_parameters(NETWORKS[kind])) - GIVEN)
+
+
+def network_values(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of those parameters: the given ones, and elsewhere the network's own."""
+    known = inspect.signature(NETWORKS[kind]).parameters
+    return {name: given.get(name, known[name].default) for name in network_parameters(kind)}

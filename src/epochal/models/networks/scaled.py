@@ -8,7 +8,7 @@ from torch import nn
 
 from epochal.models.networks.base import EpochNetwork
 
-_LEAST_SCALE = 1e-6
+_LEAST_SHARE = 1e-6  # of the mean: what varies less is constant, but for rounding
 
 
 class ScaledNetwork(nn.Module):
@@ -25,7 +25,7 @@ class ScaledNetwork(nn.Module):
         self.network = network
         self.names = tuple(scales)
         for name, (middle, spread) in scales.items():
-            spread = np.where(spread > _LEAST_SCALE, spread, 1.0)
+            spread = np.where(spread > _LEAST_SHARE * np.abs(middle), spread, 1.0)
             self.register_buffer(f"{name}_middle", torch.as_tensor(middle, dtype=torch.float32))
             self.register_buffer(f"{name}_spread", torch.as_tensor(spread, dtype=torch.float32))
 

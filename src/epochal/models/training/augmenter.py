@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from epochal.errors import EpochalError, did_you_mean
 from epochal.models.training.augmentation import AUGMENTATIONS, OF_SIGNALS, OF_SPECTROGRAMS
 from epochal.models.training.mirroring import mirror_channels
+from epochal.options.network_inputs import QUALITY
 from epochal.options.networks import AugmentationOptions
 
 GIVEN = ("generator", "sfreq", "channel_names")  # by the augmenter, not by the study
@@ -21,9 +22,9 @@ REGIONS = ("LL", "RL", "LP", "RP")  # of a spectrogram, as HMS orders them
 class Augmenter:
     """Applies changes one after the other, each to the share of sequences that it is meant for.
 
-    A change of both the signal and the spectrogram befalls both of a sequence, or neither. An
-    unknown kind or parameter, and channels whose sides cannot be exchanged, raise `EpochalError`
-    at once.
+    A change of both the signal and the spectrogram befalls both of a sequence, or neither. Flags of
+    quality are no signal, and stay. An unknown kind or parameter, and channels whose sides cannot
+    be exchanged, raise `EpochalError` at once.
     """
 
     def __init__(
@@ -34,10 +35,11 @@ class Augmenter:
         channel_names: Sequence[str] = (),
         region_names: Sequence[str] = REGIONS,
     ) -> None:
+        self.steps, self.sfreq, self.region_names = tuple(steps), sfreq, tuple(region_names)
+        self.channel_names = tuple(name for name in channel_names if name != QUALITY)
+        self.flagged = QUALITY in channel_names
         for step in steps:
-            _check(step, tuple(channel_names))
-        self.steps, self.sfreq = tuple(steps), sfreq
-        self.channel_names, self.region_names = tuple(channel_names), tuple(region_names)
+            _check(step, self.channel_names)
 
     def refuse_idle(self, inputs: Sequence[str]) -> None:
         """Raise `EpochalError` for a change of none of the inputs that a network sees."""
@@ -62,6 +64,9 @@ class Augmenter:
         self, signal: Tensor | None, spectrogram: Tensor | None = None, *, generator: Generator
     ) -> tuple[Tensor | None, Tensor | None]:
         """Return changed signals `(B, L, C, T)` and spectrograms `(B, L, C, F, T)`; None stays."""
+        flags = None
+        if signal is not None and self.flagged:
+            signal, flags = signal.tensor_split([-1], dim=2)
         n_sequences = next((len(one) for one in (signal, spectrogram) if one is not None), 0)
         for step in self.steps:
             drawn = torch.rand(n_sequences, generator=generator, device=generator.device)
@@ -72,6 +77,8 @@ class Augmenter:
             if step.kind in OF_SPECTROGRAMS and spectrogram is not None:
                 changed = self._change(spectrogram, step, generator, self.region_names)
                 spectrogram = _choose(chosen, changed, spectrogram)
+        if signal is not None and flags is not None:
+            signal = torch.cat([signal, flags], dim=2)
         return signal, spectrogram
 
     def _change(

@@ -56,7 +56,9 @@ class SequenceData(Dataset[Batch]):
         targets = self._of.targets[rows]
         arrays["weights"] = np.where(there, self._of.weights[rows], 0.0).astype(np.float32)
         arrays["targets"] = (
-            targets.astype(np.float32) if self._of.soft else np.where(there, targets, -1)
+            np.where(there[..., None], targets, 0).astype(np.float32)
+            if self._of.soft
+            else np.where(there, targets, -1)
         )
         arrays["domains"] = self._domains[places]
         arrays["places"] = np.asarray(places)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
+from epochal.errors import EpochalError
 from epochal.models.training.curves import Pass
 
 MAX_GRADIENT = 1.0  # the norm that gradients are clipped to
@@ -28,7 +29,7 @@ def train_network(
     """Train by AdamW with a one-cycle learning rate; yield each pass's mean loss, and the rate.
 
     `loss_of` takes the places of a batch's rows, `(n_batch,)`, and returns their mean loss. The
-    order of the rows follows from the seed alone.
+    order of the rows follows from the seed alone. One that diverges raises `EpochalError`.
     """
     optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
     n_batches = -(-n_rows // batch_size)
@@ -46,4 +47,14 @@ def train_network(
             optimiser.step()
             schedule.step()
             total += loss.detach().cpu() * len(batch)
+        refuse_divergence(network)
         yield Pass(float(total / n_rows), float(optimiser.param_groups[0]["lr"]))
+
+
+def refuse_divergence(network: nn.Module) -> None:
+    """Raise `EpochalError` where a weight is no number any more: every epoch would be the same."""
+    if not all(bool(weights.isfinite().all()) for weights in network.state_dict().values()):
+        raise EpochalError(
+            "the training diverged: weights have become infinite, or no numbers; lower its "
+            "learning_rate"
+        )

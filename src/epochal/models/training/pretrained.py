@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from epochal.epoch_inputs import EpochInputs
 from epochal.errors import EpochalError
 from epochal.models.networks.base import EpochNetwork
+from epochal.models.networks.roster import network_values
 from epochal.models.networks.scaled import ScaledNetwork
 from epochal.models.training.curves import FitPlace, Pass, write_curve
 from epochal.models.training.devices import choose_device
@@ -100,19 +101,32 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         raise EpochalError(f"{folder / PROVENANCE}: not a provenance ({error!r})") from error
 
 
-def refuse_other_kind(folder: Path, kind: str) -> None:
-    """Raise `EpochalError` for a folder without weights, or with those of another network."""
-    found = read_provenance(folder)["kind"]
-    if found != kind:
-        raise EpochalError(f"{folder}: weights of a {found}, not of a {kind}")
+def refuse_other_network(folder: Path, kind: str, params: Mapping[str, Any]) -> None:
+    """Raise `EpochalError` for a folder without weights, or with those of another network.
+
+    A parameter may change what a network does without the shape of a weight; only its head and its
+    dropout may be others.
+    """
+    found = read_provenance(folder)
+    if found["kind"] != kind:
+        raise EpochalError(f"{folder}: weights of a {found['kind']}, not of a {kind}")
+    theirs, ours = (network_values(kind, given) for given in (found["network_params"], params))
+    for name, value in ours.items():
+        may_differ = name == "head" or "dropout" in name
+        if not may_differ and json.dumps(theirs[name]) != json.dumps(value):  # (1, 2) became [1, 2]
+            raise EpochalError(
+                f"{folder}: weights of a {kind} with {name} {theirs[name]!r}, not {value!r}"
+            )
 
 
-def load_pretrained(network: EpochNetwork, folder: Path, *, kind: str) -> None:
+def load_pretrained(
+    network: EpochNetwork, folder: Path, *, kind: str, params: Mapping[str, Any]
+) -> None:
     """Begin from the weights of an earlier fit, heads aside where the classes differ.
 
-    Another kind of network, or layers of other shapes, raise `EpochalError`.
+    Another network, or layers of other shapes, raise `EpochalError`.
     """
-    refuse_other_kind(folder, kind)
+    refuse_other_network(folder, kind, params)
     saved = torch.load(folder / WEIGHTS, weights_only=True, map_location="cpu")
     own = network.state_dict()
     prefix = "network."

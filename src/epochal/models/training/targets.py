@@ -44,6 +44,13 @@ class RowTargets:
         most = self.targets.argmax(axis=1) if self.soft else self.targets
         return np.where(self.known, most, -1)
 
+    @property
+    def present(self) -> np.ndarray:
+        """The classes that any row has, or that anybody voted for."""
+        if self.soft:
+            return np.flatnonzero(self.targets[self.known].sum(axis=0) > 0)
+        return np.unique(self.codes[self.known])
+
     def among(self, present: np.ndarray) -> RowTargets:
         """Return the same with only the classes that are present, numbered anew."""
         names = tuple(self.classes[code] for code in present)
@@ -73,13 +80,12 @@ def make_row_targets(
         of_rows = class_weights(codes[codes >= 0], options.class_weight)
         weights[codes >= 0] = 1.0 if of_rows is None else of_rows
         made = RowTargets(codes, weights, subjects, classes)
-    present = np.unique(made.codes[made.known])
-    if not len(present):
+    if not len(made.present):
         raise EpochalError("No labelled epoch to fit on")
-    if len(present) == 1:
+    if len(made.present) == 1:
         raise EpochalError(
-            f"All {int(made.known.sum())} epochs to fit on are {classes[present[0]]}: nothing to "
-            "tell apart"
+            f"All {int(made.known.sum())} epochs to fit on are {classes[made.present[0]]}: nothing "
+            "to tell apart"
         )
     return made
 
