@@ -1,10 +1,13 @@
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from builders import make_channel, make_ingestion, make_night, make_recording, sine
+from epochal.datasets.keys import key_of
+from epochal.pipelines.ingestion.nodes import draw_snapshots
 from epochal.provenance import RESEARCH_USE
 from epochal.recording import Recording, read_recording, write_recording
 from epochal.signals.epoching import index_epochs
@@ -188,3 +191,17 @@ def test_a_long_table_is_thinned_like_a_signal():
     )
     figure = draw(Recording("r1", "s1", table=table.assign(label="W", run=0)), pd.DataFrame())
     assert any("power" in text for text in texts(figure))
+
+
+def test_a_recording_that_comes_or_goes_leaves_the_keys_of_all_others():
+    names = ["r1", "r2", "r3"]
+    recordings = {name: partial(make_recording, recording_id=name) for name in names}
+    epochs = {name: index(load()) for name, load in recordings.items()}
+
+    def keys(of):
+        table = pd.concat([epochs[name] for name in of], ignore_index=True)
+        pieces = draw_snapshots({name: recordings[name] for name in of}, table, make_ingestion())
+        return {name: key_of(piece) for name, piece in pieces.items()}
+
+    before = keys(names)
+    assert keys(["r2", "r3"]) == {"r2": before["r2"], "r3": before["r3"]}

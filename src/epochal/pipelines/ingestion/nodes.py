@@ -60,6 +60,11 @@ def draw_snapshots(
     if ingestion.snapshot_s is None:
         return {}
     return {
-        name: partial(draw_stored, recordings[name], rows, length_s=ingestion.snapshot_s)
+        name: partial(
+            draw_stored,
+            recordings[name],
+            rows.reset_index(drop=True),  # else a recording that comes or goes changes all later
+            length_s=ingestion.snapshot_s,
+        )
         for name, rows in epochs.groupby("recording_id")
     }
