@@ -1,5 +1,6 @@
 import pytest
 
+from builders import CLASSES
 from service_material import NAME, client_of
 
 
@@ -46,6 +47,18 @@ def test_a_newer_bundle_that_could_not_be_read_is_told(client):
     finally:
         del shelf.errors[NAME]
     assert value_of(text, f'epochal_bundle_stale{{bundle="{NAME}"}}') == 1
+
+
+@pytest.mark.parametrize("name", ["epochal_refused_total", "epochal_abstentions_total"])
+def test_what_comes_of_a_bundle_is_counted_from_zero(client, name):
+    """To Prometheus a series that begins at 1 has not increased."""
+    assert value_of(client.get("/metrics").text, f'{name}{{bundle="{NAME}"}}') == 0
+
+
+@pytest.mark.parametrize("label", CLASSES)
+def test_the_epochs_of_each_class_are_counted_from_zero(client, label):
+    line = f'epochal_epochs_total{{bundle="{NAME}",label="{label}"}}'
+    assert value_of(client.get("/metrics").text, line) == 0
 
 
 def test_the_queue_is_measured(client):

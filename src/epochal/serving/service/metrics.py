@@ -155,8 +155,13 @@ class Metrics:
         self._gauge("epochal_queue_places", "How many of them there may be.").set(places)
 
     def watch_shelf(self, shelf: Shelf) -> None:
-        """Show what bundles are loaded."""
+        """Show what bundles are loaded, and count from 0 what comes of them."""
         self.registry.register(BundleFacts(shelf))
+        for name in shelf.names:
+            self._refused.labels(name)
+            self._abstentions.labels(name)
+            for label in shelf.get(name).scorer.manifest.classes:
+                self._epochs.labels(name, label)
 
     def watch_jobs(self, count: Callable[[], Mapping[str, int]], states: Iterable[str]) -> None:
         """Show how many jobs are in each state."""
