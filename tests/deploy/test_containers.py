@@ -18,6 +18,8 @@ STEPS = [
 ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::-[^}]*)?\}")
 CHECK = ["--builtin-schema", "vendor.compose-spec"]
+# as the wheels of onnxruntime-gpu ask for it: `nvidia-cuda-runtime~=13.0; extra == "cuda"`
+CUDA_OF_ONNX_RUNTIME = {"1.31": 13}
 OURS = {"api", "mlflow", "train", "jupyter"}  # made by our Dockerfile
 
 
@@ -130,6 +132,15 @@ def test_the_gpu_build_takes_the_place_of_the_other_in_the_same_version():
     assert compose("compose.cuda.yaml")["services"]["api"]["build"]["args"] == {
         "ACCELERATOR": "cuda"
     }
+
+
+def test_the_gpu_image_has_the_cuda_that_onnx_runtime_was_built_for():
+    """Of another CUDA its provider does not load, and the service computes on the processor."""
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    version = re.search(r"^onnxruntime==(\d+\.\d+)\.", constraints, re.MULTILINE)[1]
+    assert version in CUDA_OF_ONNX_RUNTIME, f"which CUDA does onnxruntime-gpu {version} ask for?"
+    cuda = re.search(r"^ARG CUDA_TAG=(\d+)\..*-cudnn-runtime-", DOCKERFILE, re.MULTILINE)[1]
+    assert int(cuda) == CUDA_OF_ONNX_RUNTIME[version]
 
 
 def test_neither_data_nor_secrets_get_into_an_image():
