@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from brain_files import sine, write_brainvision, write_eeglab
-from rodent_folders import write_epoch_csv
+from made_e4 import write_folder as write_e4
+from made_e4 import write_table
+from rodent_folders import voltage, write_epoch_csv, write_json, write_mat
 
-from builders import make_ingestion
+from builders import make_ingestion, write_edf
 from edf_files import build, noise, save, signal
 from epochal.ingestion import find_sources
 from epochal.readers import Source, reader
@@ -102,4 +104,31 @@ def test_a_night_its_hypnogram_and_the_table_of_lights_off(tmp_path, opened):
     )
     assert assert_changes_are_noticed(ingestion, opened) == {
         "SC4001E0-PSG.edf", "SC4001EC-Hypnogram.edf", "lights.csv",
+    }  # fmt: skip
+
+
+def test_an_edf_and_its_hypnogram(tmp_path, opened):
+    write_edf(tmp_path / "night.edf", {"EEG": sine()})
+    (tmp_path / "night_stages.txt").write_text("W\nW\n")
+    options = {"hypnogram": "{stem}_stages.txt"}
+    ingestion = make_ingestion(path=str(tmp_path), reader_options=options)
+    assert assert_changes_are_noticed(ingestion, opened) == {"night.edf", "night_stages.txt"}
+
+
+def test_the_files_of_an_e4_and_the_table_of_labels(tmp_path, opened):
+    write_e4(tmp_path / "S02")
+    table = write_table(tmp_path)
+    ingestion = make_ingestion(path=str(tmp_path), reader="e4")
+    assert assert_changes_are_noticed(ingestion, opened) >= {"ACC.csv", "BVP.csv", table.name}
+
+
+def test_the_signals_of_a_rodent_and_what_lies_beside_them(tmp_path, opened):
+    for name in ("EEG", "EMG"):
+        write_mat(tmp_path / f"m1/{name}.mat", {name: voltage()})
+    write_json(tmp_path / "m1/m1.json", sfreq=128, epoch_s=10)
+    write_epoch_csv(tmp_path / "m1/m1_labels.csv")
+    (tmp_path / "participants.tsv").write_text("participant_id\tage\nm1\t0.3\n")
+    ingestion = make_ingestion(path=str(tmp_path), reader="rodent", reader_options={"sfreq": 128})
+    assert assert_changes_are_noticed(ingestion, opened) == {
+        "EEG.mat", "EMG.mat", "m1.json", "m1_labels.csv", "participants.tsv",
     }  # fmt: skip
