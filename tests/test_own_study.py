@@ -24,7 +24,7 @@ from builders import make_ingestion, write_edf
 from builders import make_study as make_options
 from epochal.cli import cli
 from epochal.errors import EpochalError, RecordingError
-from epochal.options.checking import check_classes, check_folder
+from epochal.options.checking import check_classes, check_folder, check_globals
 from projects import ROOT, Project, make_once, make_project, merge, pictures_unrendered
 
 PAGE = (ROOT / "docs/how-to/your-own-study.md").read_text(encoding="utf-8")
@@ -306,6 +306,16 @@ PLANTED = {
 }
 
 
+# What is said in `globals.yml`, and the line of the page that it must bring about.
+PLANTED_GLOBALS = {
+    "another's name": (
+        "study: demo",
+        "conf/naps/globals.yml names the study 'demo', another environment's, whose data it would "
+        "overwrite; write 'naps', or a name that no environment has",
+    ),
+}
+
+
 def refusal(root: Path, *arguments: str) -> str:
     """Return the one line that a run ends in, and assert that nothing was read or written."""
     result = CliRunner().invoke(cli, ["run", *arguments])
@@ -324,6 +334,27 @@ def test_a_planted_fault_is_named_in_one_line_before_any_node_runs(fault, tmp_pa
     make_study(tmp_path, "naps", tmp_path / "raw", **changes)
     assert line in refusal(tmp_path, "--env", "naps")
     assert f"`{line}" in PAGE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", list(PLANTED_GLOBALS))
+def test_a_fault_planted_in_the_globals_is_named_in_one_line(fault, tmp_path, monkeypatch):
+    given, line = PLANTED_GLOBALS[fault]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw").mkdir()
+    make_study(tmp_path, "naps", tmp_path / "raw")
+    (tmp_path / "conf/naps/globals.yml").write_text(given)
+    assert refusal(tmp_path, "--env", "naps") == f"Error: {line}"
+    assert f"`{line}`" in PAGE
+
+
+def test_a_study_may_have_a_name_that_no_environment_has(tmp_path):
+    (tmp_path / "mice").mkdir()
+    (tmp_path / "naps").mkdir()
+    check_globals({"study": "mice_again"}, tmp_path / "mice")
+    check_globals({"study": "mice"}, tmp_path / "mice")
+    with pytest.raises(EpochalError, match="names the study 'naps', another environment's"):
+        check_globals({"study": "naps"}, tmp_path / "mice")
 
 
 @pytest.mark.slow
@@ -365,7 +396,6 @@ def test_a_misspelt_study_is_named(tmp_path, monkeypatch):
 
 def test_every_line_of_the_pages_table_is_provoked():
     rows = re.findall(r"^\| .* \| `(.*)` \|$", PAGE, re.MULTILINE)
-    provoked = {line for _, line in PLANTED.values()} | {
-        "No environment 'nap'; did you mean 'naps'?"
-    }
+    planted = [*PLANTED.values(), *PLANTED_GLOBALS.values()]
+    provoked = {line for _, line in planted} | {"No environment 'nap'; did you mean 'naps'?"}
     assert set(rows) == provoked

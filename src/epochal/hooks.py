@@ -1,4 +1,4 @@
-"""Kedro hooks: track each run, say at the end how it went."""
+"""Kedro hooks: refuse another study's data, track each run, say at the end how it went."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from pydantic import BaseModel
 
 from epochal.models.training.curves import LISTENERS, CurvePoint
+from epochal.options.checking import check_globals
 from epochal.places import local_copy
 from epochal.preflight import find_dataset
 
@@ -26,6 +29,17 @@ SIMULATED = "Simulated recordings: these figures say that the tool works, nothin
 _PARAMETER_CHARACTERS = 500  # MLflow's own limit
 _SHOWN = ["model", "family", "role", "causal", "data_source", "n_epochs", "n_subjects", "accuracy",
           "macro_f1", "kappa", "kappa_low", "kappa_high", "log_loss", "ece"]  # fmt: skip
+
+
+class GlobalsHooks:
+    """Refuse a study whose `globals.yml` would send its data where they must not go."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check the globals before anything is made of them."""
+        loader: Any = context.config_loader
+        environment = loader.env or loader.default_run_env
+        check_globals(loader["globals"], Path(loader.conf_source) / environment)
 
 
 class TrackingHooks:

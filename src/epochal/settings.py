@@ -5,12 +5,13 @@ from pathlib import Path
 from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
-from epochal.hooks import CurveHooks, SummaryHooks, TrackingHooks
+from epochal.hooks import CurveHooks, GlobalsHooks, SummaryHooks, TrackingHooks
 from epochal.preflight import StudyHooks
 from epochal.registry.hooks import RegistryHooks
 from epochal.tracking import LateTracking
 
 HOOKS = (
+    GlobalsHooks(),
     StudyHooks(),
     RegistryHooks(),
     LateTracking(),  # before what logs to the MLflow run that it opens

@@ -1,5 +1,7 @@
 """`kedro run` and `epochal run`: what is misspelt is refused with a suggestion."""
 
+import shutil
+
 import pytest
 from click.testing import CliRunner
 
@@ -57,6 +59,29 @@ def test_a_wrong_value_stops_the_run_before_any_node_in_one_line(project, parame
     assert message in result.output
     assert "Traceback" not in result.output
     assert not (project.path / "data").exists()
+
+
+@pytest.mark.slow
+def test_a_copied_study_that_still_names_the_old_one_is_refused_with_the_old_ones_data_untouched(
+    project,
+):
+    assert run("--to-outputs", "sources").exit_code == 0
+    before = written_below(project.path / "data")
+    shutil.copytree(project.path / "conf/demo", project.path / "conf/copied")
+    fewer = ["--to-outputs", "sources", "--params", "ingestion.simulator_options.n_subjects=2"]
+    line = (
+        "Error: conf/copied/globals.yml names the study 'demo', another environment's, whose data "
+        "it would overwrite; write 'copied', or a name that no environment has"
+    )
+    done = project.command("run", "--env", "copied", *fewer, check=False)
+    assert (done.returncode, done.stdout.strip()) == (1, line)
+    result = run("--env", "copied", *fewer)
+    assert (result.exit_code, result.output.strip()) == (1, line)
+    assert written_below(project.path / "data") == before
+
+
+def written_below(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.slow

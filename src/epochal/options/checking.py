@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -30,6 +31,21 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "evaluation": EvaluationOptions,
     "serving_export": ExportOptions,
 }
+
+
+def check_globals(given: Mapping[str, Any], folder: Path) -> None:
+    """Refuse a study that has another environment's name, and with it the other's data.
+
+    `given` is what `globals.yml` says, `folder` the environment's own, beside the others. Such a
+    name raises `EpochalError`.
+    """
+    study = str(given.get("study"))
+    if study != folder.name and (folder.parent / study).is_dir():
+        raise EpochalError(
+            f"{'/'.join(folder.parts[-2:])}/globals.yml names the study '{study}', another "
+            f"environment's, whose data it would overwrite; write '{folder.name}', or a name that "
+            "no environment has"
+        )
 
 
 def check_study(parameters: Mapping[str, Any], *, reads_files: bool = False) -> dict[str, Any]:
