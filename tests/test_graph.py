@@ -1,15 +1,19 @@
 """The whole graph on a tiny simulated cohort: what it writes, resumes and refuses."""
 
+import contextlib
 import os
 import subprocess
 from functools import partial
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from kedro.io import DatasetError
 from kedro.runner import ParallelRunner, ThreadRunner
 
+from epochal.datasets.whole_file import WholeTable
 from epochal.hooks import print_leaderboard
 from epochal.serving.results import StudyRun
 from projects import Project, copy_of, make_project, pictures_unrendered
@@ -204,6 +208,40 @@ def test_a_changed_raw_file_is_read_again_alone(copy):
     copy.run("ingestion", only_missing_outputs=True)
     again = {name for name in rewritten(copy, before) if name.endswith(".h5")}
     assert again == {f"02_intermediate/recordings/{night.name[:8]}.h5"}
+
+
+def test_a_run_whose_models_another_run_replaces_meanwhile_stops_and_is_made_good_later(copy):
+    ours = {"params": few_trees(4), "to_outputs": ["leaderboard"]}
+    before = times(copy)
+    with (
+        another_run_after("classical_predictions.parquet", copy, few_trees(1)),
+        pytest.raises(DatasetError, match=r"classical.*: another run has written it since"),
+    ):
+        copy.run("classical_models", "stacking", "evaluation", **ours)
+    assert "08_reporting/leaderboard.csv" not in rewritten(copy, before)
+    copy.run("classical_models", "stacking", "evaluation", only_missing_outputs=True, **ours)
+    assert {"06_models/classical/lightgbm.pkl", "08_reporting/leaderboard.csv"} <= rewritten(
+        copy, before
+    )
+
+
+def few_trees(number: int) -> dict:
+    return {"classical_models": {"models": {"lightgbm": {"params": {"n_estimators": number}}}}}
+
+
+@contextlib.contextmanager
+def another_run_after(name: str, project: Project, params: dict):
+    """Let another process run the classical models once a file of that name has been saved."""
+    save = WholeTable.save
+
+    def save_and_wait(self: WholeTable, data: object) -> None:
+        save(self, data)
+        if self.location.name == name:
+            other = WarmProcess(partial(project.run, "classical_models", params=params))
+            assert other.wait() == 0
+
+    with mock.patch.object(WholeTable, "save", save_and_wait):
+        yield
 
 
 def test_bad_files_are_named_and_counted_and_the_rest_go_on(copy, caplog):

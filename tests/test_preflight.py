@@ -1,9 +1,13 @@
 """What a run does before any node: what cannot end well ends in one line, with nothing made."""
 
 import pytest
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
+from kedro.pipeline import Pipeline, node
 
+from epochal.datasets.whole_file import WholeFile
 from epochal.errors import EpochalError
 from epochal.places import place_of
+from epochal.preflight import tell_keys
 from projects import make_project
 
 
@@ -36,6 +40,41 @@ def test_what_cannot_be_reached_is_told_before_anything_is_made(environment, lin
     assert line in done.stdout
     assert "Traceback" not in done.stdout
     assert not (tmp_path / "data").exists()
+
+
+def use(made: int, given: int) -> int:
+    return made + given
+
+
+@pytest.mark.parametrize("name", ["made", "given"])
+def test_what_another_run_writes_during_a_run_is_refused_whether_made_by_it_or_given(
+    name, tmp_path
+):
+    made, given = (
+        WholeFile(filepath=str(tmp_path / one), dataset="pickle.PickleDataset")
+        for one in ("made", "given")
+    )
+    catalog = DataCatalog({"made": made, "given": given, "start": MemoryDataset(1)})
+    nodes = [node(abs, "start", "made"), node(use, ["made", "given"], "sum")]
+    given.expect("of a run before")
+    given.save(2)
+    tell_keys(Pipeline(nodes), catalog)
+    made.save(1)
+    assert made.load() + given.load() == 3
+    other = WholeFile(filepath=str(tmp_path / name), dataset="pickle.PickleDataset")
+    other.expect("of another run")
+    other.save(7)
+    with pytest.raises(DatasetError, match=f"{name}: another run has written it since"):
+        catalog.load(name)
+
+
+def test_an_input_whose_key_was_removed_is_taken_as_it_is(tmp_path):
+    given = WholeFile(filepath=str(tmp_path / "given"), dataset="pickle.PickleDataset")
+    given.expect("of a run before")
+    given.save(2)
+    given.key_path.unlink()
+    tell_keys(Pipeline([node(abs, "given", "made")]), catalog := DataCatalog({"given": given}))
+    assert catalog.load("given") == 2
 
 
 @pytest.mark.parametrize("path", ["s3:/bucket/x", "memory:/x"])

@@ -42,10 +42,9 @@ def tell_keys(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
     A key is the hash of the node's function, the package's version, the parameters, and the keys
     of the inputs. Nothing is removed: stale data stay until what replaces them is whole.
     """
-    keys: dict[str, str] = {}
+    keys = {name: _input_key(name, catalog) for name in sorted(pipeline.inputs())}
     for node in pipeline.nodes:
-        inputs = [keys.get(name) or _input_key(name, catalog) for name in node.inputs]
-        key = key_of(("node", node.func, inputs))
+        key = key_of(("node", node.func, [keys[name] for name in node.inputs]))
         for name in node.outputs:
             keys[name] = key
             dataset = find_dataset(name, catalog)
@@ -62,11 +61,15 @@ def find_dataset(name: str, catalog: CatalogProtocol) -> Any:
 
 
 def _input_key(name: str, catalog: CatalogProtocol) -> str:
-    """Return the key of a parameter, or what is written down of a dataset made earlier."""
+    """Return the key of a parameter, or of a dataset made earlier, which is to stay what it is."""
     dataset = find_dataset(name, catalog)
     if name == "parameters" or name.startswith("params:"):
         return key_of(dataset.load())
-    return dataset.stored_key() if isinstance(dataset, Keyed) else ""
+    if not isinstance(dataset, Keyed):
+        return ""
+    key = dataset.stored_key()
+    dataset.expect(key)
+    return key
 
 
 def _one_of_each_kind(pipeline: Pipeline, catalog: CatalogProtocol) -> list[Keyed]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from kedro.io import DatasetError
 
 from epochal.datasets.partitions import Partitions
 from epochal.errors import EpochalError, RecordingError
@@ -139,6 +140,39 @@ def test_pieces_whose_keys_have_no_checksum_yet_are_taken_as_they_are(tmp_path, 
     assert calls(log) == ["1"]
     (tmp_path / "pieces/a.pkl").unlink()
     assert not dataset.exists()
+
+
+def test_pieces_of_another_run_are_refused_by_name(tmp_path, log):
+    one, two = partitions(tmp_path), partitions(tmp_path)
+    for dataset, key in ((one, "one"), (two, "two")):
+        dataset.expect(key)
+        dataset.save({"a": partial(double, 1, log)})
+    with pytest.raises(DatasetError, match=r"pieces: another run has written it since: .*; kedro"):
+        one.load()
+    assert values(two) == {"a": 2}
+    assert values(partitions(tmp_path)) == {"a": 2}  # outside a run
+
+
+@pytest.mark.parametrize("name", ["a", "c"])
+def test_a_piece_that_another_run_makes_after_the_mark_is_refused_by_name(tmp_path, log, name):
+    dataset = partitions(tmp_path)
+    pieces = {"a": partial(double, 1, log), "b": partial(double, 2, log)}
+    dataset.save(pieces)
+    mark = dataset.key_path.read_text()
+    partitions(tmp_path).save(pieces | {name: partial(double, 3, log)})
+    dataset.key_path.write_text(mark)  # the other had begun before, and ends later
+    with pytest.raises(DatasetError, match=rf"{name}\.pkl: another run has .*: remove it; kedro"):
+        dataset.load()
+
+
+def test_a_piece_that_another_run_makes_before_it_is_read_is_refused(tmp_path, log):
+    dataset = partitions(tmp_path)
+    dataset.save({"a": partial(double, 1, log), "b": partial(double, 2, log)})
+    pieces = dataset.load()
+    partitions(tmp_path).save({"a": partial(double, 3, log), "b": partial(double, 2, log)})
+    assert pieces["b"]() == 4
+    with pytest.raises(EpochalError, match=r"a\.pkl: another run has written it since"):
+        pieces["a"]()
 
 
 def test_one_failure_loses_none_of_the_others_and_all_failures_are_named(tmp_path, log):

@@ -48,7 +48,42 @@ def test_it_exists_only_under_the_key_that_is_expected(tmp_path):
     assert dataset.exists()
     dataset.expect("two")
     assert not dataset.exists()
-    assert dataset.load() == 1
+
+
+def pickled(tmp_path, key: str = "") -> WholeFile:
+    dataset = WholeFile(filepath=str(tmp_path / "x.pkl"), dataset="pickle.PickleDataset")
+    dataset.expect(key)
+    return dataset
+
+
+def test_what_another_run_has_written_since_is_refused_by_name(tmp_path):
+    one, two = pickled(tmp_path, "one"), pickled(tmp_path, "two")
+    one.save(1)
+    two.save(2)
+    with pytest.raises(DatasetError, match=r"x\.pkl: another run .* \(EPOCHAL_STORAGE\); kedro"):
+        one.load()
+    assert two.load() == 2
+
+
+def test_what_another_run_writes_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    one = pickled(tmp_path, "one")
+    one.save(1)
+    load = WholeFile.inner
+
+    def late(self, path=None):
+        monkeypatch.undo()
+        pickled(tmp_path, "two").save(2)
+        return load(self, path)
+
+    monkeypatch.setattr(WholeFile, "inner", late)
+    with pytest.raises(DatasetError, match="another run has written it since"):
+        one.load()
+
+
+def test_outside_a_run_what_is_there_is_loaded_whoever_wrote_it(tmp_path):
+    pickled(tmp_path, "one").save(1)
+    pickled(tmp_path, "two").save(2)
+    assert pickled(tmp_path).load() == 2
 
 
 def test_new_data_never_lie_beside_the_key_of_the_old_ones(tmp_path, monkeypatch):

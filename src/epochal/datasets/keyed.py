@@ -8,6 +8,7 @@ from typing import Any
 from epochal.checksums import checksum
 from epochal.errors import EpochalError
 
+OTHERS = "another run has written it since: two side by side need a storage each (EPOCHAL_STORAGE)"
 _AGAIN = "kedro run --env <study> --only-missing-outputs makes it"
 
 
@@ -19,6 +20,11 @@ class Keyed:
     """
 
     _expected_key = ""
+
+    @property
+    def location(self) -> Any:
+        """The file, or the folder: a `Path`, or what stands for one in a bucket."""
+        raise NotImplementedError
 
     @property
     def key_path(self) -> Any:
@@ -36,6 +42,14 @@ class Keyed:
     def is_current(self) -> bool:
         """Say whether the data were made from what is expected, if anything is."""
         return not self._expected_key or self.stored_key() == self._expected_key
+
+    def refuse_others(self) -> None:
+        """Raise `EpochalError` where the data are not what this run made, or what it began with.
+
+        Asked once they are loaded: the key goes before the data do.
+        """
+        if not self.is_current():
+            raise lacking(self.location, OTHERS)
 
     def refuse_unreachable(self) -> None:
         """Raise `EpochalError` where the data's place cannot be reached."""

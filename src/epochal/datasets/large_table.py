@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from epochal.datasets.parallel_conf import read_parallel
 from epochal.datasets.whole_file import WholeTable
 from epochal.mapped_tables import map_columns
-from epochal.places import is_remote, local_copy
+from epochal.places import is_remote
 
 Pieces = Mapping[str, Callable[[], pd.DataFrame]]
 _ROWS_HELD = 2**15  # of the pieces to be written: with hundreds of columns some tens of MB
@@ -34,17 +34,15 @@ class LargeTable(WholeTable):
         options = read_parallel({"table_memory_mb": memory_mb})  # may be text
         self._memory_mb = options.table_memory_mb
 
-    def load(self) -> pd.DataFrame:
+    def _load_at(self, path: Path) -> pd.DataFrame:
         """Return the table, held or mapped: the same numbers."""
         if self._memory_mb is None:
-            return super().load()
-        self._check()
-        path = local_copy(self.location)
+            return super()._load_at(path)
         with pq.ParquetFile(path) as file:
             schema, n_rows = file.schema_arrow, file.metadata.num_rows
             numbers = [field.name for field in schema if field.type == pa.float32()]
             if n_rows == 0 or n_rows * len(numbers) * np.float32().nbytes <= self._memory_mb * 1e6:
-                return super().load()
+                return super()._load_at(path)
             others = [name for name in schema.names if name not in numbers]
             described = pd.read_parquet(path, columns=others)
             folder = path.parent if is_remote(self.location) else self.location.parent

@@ -12,7 +12,7 @@ from typing import Any
 from kedro.io import AbstractDataset, DatasetError
 
 from epochal.checksums import checksum
-from epochal.datasets.keyed import Keyed, lacking, read_key, refuse_damaged, write_key
+from epochal.datasets.keyed import OTHERS, Keyed, lacking, read_key, refuse_damaged, write_key
 from epochal.datasets.parallel_conf import read_parallel
 from epochal.datasets.parts import forget_parts, key_of_piece, last_part, rounds_of_work
 from epochal.divided import Divided
@@ -90,7 +90,10 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         names, lost = self._listed()
         if lost:
             raise lacking(self._file(lost[0]), "it, or its key beside it, has been removed")
-        return {name: Piece(partial(self._read, name), self._piece_key(name)) for name in names}
+        keys = {name: self._piece_key(name) for name in names}
+        self._refuse_others_pieces(keys)
+        self.refuse_others()
+        return {name: Piece(partial(self._read, name, key), key) for name, key in keys.items()}
 
     def refuse_lack_of_workers(self) -> None:
         """Raise `EpochalError` where there are pieces to make and the cluster is not there."""
@@ -118,7 +121,7 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         failures |= self._run(work)
         self._report(failures, n_listed=len(data))
         forget_parts(self.location)
-        self._write_key(*sorted(set(keys) - set(failures)))
+        self._write_key(*(f"{name}\t{keys[name]}" for name in sorted(set(keys) - set(failures))))
 
     def _make_parts(
         self, pieces: Mapping[str, Any], tables: dict[int, str]
@@ -152,16 +155,36 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
             written = checksum([part])
         write_key(key_file, key, written)
 
-    def _read(self, name: str) -> Any:
+    def _read(self, name: str, key: str) -> Any:
         copy = local_copy(self._file(name))
         refuse_damaged(copy, read_key(self._key_file(name))[1], self._file(name))
-        return self._piece_dataset(copy).load()
+        data = self._piece_dataset(copy).load()
+        if self._piece_key(name) != key:
+            raise lacking(self._file(name), OTHERS)
+        return data
+
+    def _refuse_others_pieces(self, keys: Mapping[str, str]) -> None:
+        """Raise `EpochalError` for a piece that is not the one of the mark.
+
+        Another run may still be making pieces when this one has marked its own.
+        """
+        marked = self._marked()
+        if not any(marked.values()):
+            return  # a mark of an earlier version, without keys
+        for name, key in keys.items():
+            if marked.get(name) != key:
+                raise lacking(self._file(name), f"{OTHERS}: remove it")
+
+    def _marked(self) -> dict[str, str]:
+        """Return the keys of the pieces that the mark lists, by name."""
+        pairs = (line.partition("\t") for line in read_key(self.key_path)[1])
+        return {name: key for name, _, key in pairs}
 
     def _listed(self) -> tuple[list[str], list[str]]:
         """Return the pieces that the mark or a key tells of, and those of them that have gone."""
         there = {path.name for path in self.location.iterdir()}  # once: in a bucket it is a request
         keys = {_name(name) for name in there if name.startswith(".") and name.endswith(_KEY)}
-        names = sorted({*read_key(self.key_path)[1], *keys})
+        names = sorted({*self._marked(), *keys})
         files = {name: {self._file(name).name, self._key_file(name).name} for name in names}
         return names, [name for name in names if not files[name] <= there]
 

@@ -40,9 +40,14 @@ class WholeFile(Keyed, AbstractDataset[Any, Any]):
         return self.location.with_name(f".{self.location.name}.key")
 
     def load(self) -> Any:
-        """Load the wrapped dataset; one that is not there, or is damaged, raises `EpochalError`."""
-        self._check()
-        return self.inner().load()
+        """Load the wrapped dataset; `EpochalError` if it is not there, damaged or another run's."""
+        if not self.location.exists():
+            raise lacking(self.location, "no such file or folder")
+        copy = local_copy(self.location)
+        refuse_damaged(copy, read_key(self.key_path)[1], self.location)
+        data = self._load_at(copy)
+        self.refuse_others()
+        return data
 
     def save(self, data: Any) -> None:
         """Save the wrapped dataset under a temporary name, then rename."""
@@ -53,10 +58,8 @@ class WholeFile(Keyed, AbstractDataset[Any, Any]):
             self.key_path.unlink(missing_ok=True)  # what comes now is not what it was made from
         self._write_key(written)
 
-    def _check(self) -> None:
-        if not self.location.exists():
-            raise lacking(self.location, "no such file or folder")
-        refuse_damaged(local_copy(self.location), read_key(self.key_path)[1], self.location)
+    def _load_at(self, path: Path) -> Any:
+        return self.inner(path).load()
 
     def _save_at(self, path: Path, data: Any) -> None:
         self.inner(path).save(data)
