@@ -24,7 +24,7 @@ from builders import make_ingestion, write_edf
 from builders import make_study as make_options
 from epochal.cli import cli
 from epochal.errors import EpochalError, RecordingError
-from epochal.options.checking import check_classes, check_folder, check_globals
+from epochal.options.checking import GLOBALS, check_classes, check_folder, check_globals
 from projects import ROOT, Project, make_once, make_project, merge, pictures_unrendered
 
 PAGE = (ROOT / "docs/how-to/your-own-study.md").read_text(encoding="utf-8")
@@ -308,6 +308,10 @@ PLANTED = {
 
 # What is said in `globals.yml`, and the line of the page that it must bring about.
 PLANTED_GLOBALS = {
+    "misspelt global": (
+        "study: naps\nstorages: /elsewhere",
+        "globals.yml: no option 'storages'; did you mean 'storage'?",
+    ),
     "another's name": (
         "study: demo",
         "conf/naps/globals.yml names the study 'demo', another environment's, whose data it would "
@@ -346,6 +350,21 @@ def test_a_fault_planted_in_the_globals_is_named_in_one_line(fault, tmp_path, mo
     (tmp_path / "conf/naps/globals.yml").write_text(given)
     assert refusal(tmp_path, "--env", "naps") == f"Error: {line}"
     assert f"`{line}`" in PAGE
+
+
+@pytest.mark.parametrize("name", ["paralel", "paralell", "Storage", "storge", "studdy"])
+def test_a_near_miss_of_a_global_is_refused(name, tmp_path):
+    with pytest.raises(EpochalError, match=f"no option '{name}'; did you mean '"):
+        check_globals({"study": tmp_path.name, name: 1}, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["laboratory", "storage_options", "study_name", "raw_folder"])
+def test_a_study_may_have_globals_of_its_own(name, tmp_path):
+    check_globals({"study": tmp_path.name, name: 1}, tmp_path)
+
+
+def test_the_globals_that_are_known_are_those_of_base():
+    assert set(yaml.safe_load((ROOT / "conf/base/globals.yml").read_text())) == set(GLOBALS)
 
 
 def test_a_study_may_have_a_name_that_no_environment_has(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,18 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "evaluation": EvaluationOptions,
     "serving_export": ExportOptions,
 }
+GLOBALS = ("study", "storage", "parallel")
 
 
 def check_globals(given: Mapping[str, Any], folder: Path) -> None:
-    """Refuse a study that has another environment's name, and with it the other's data.
+    """Refuse misspelt globals, and a study that has another environment's name, and so its data.
 
-    `given` is what `globals.yml` says, `folder` the environment's own, beside the others. Such a
-    name raises `EpochalError`.
+    `given` is what `globals.yml` says, `folder` the environment's own, beside the others. Either
+    raises `EpochalError`. A study may have further globals, for its own `${globals:…}`.
     """
+    for name in given:
+        if _is_misspelt(name):
+            raise EpochalError(f"globals.yml: no option '{name}'{did_you_mean(name, GLOBALS)}")
     study = str(given.get("study"))
     if study != folder.name and (folder.parent / study).is_dir():
         raise EpochalError(
@@ -46,6 +51,12 @@ def check_globals(given: Mapping[str, Any], folder: Path) -> None:
             f"environment's, whose data it would overwrite; write '{folder.name}', or a name that "
             "no environment has"
         )
+
+
+def _is_misspelt(name: str) -> bool:
+    """Say whether a global is a near miss; `storage_options` and the like are a study's own."""
+    own = set(name.split("_")) & set(GLOBALS)
+    return not own and bool(get_close_matches(name, GLOBALS, n=1))
 
 
 def check_study(parameters: Mapping[str, Any], *, reads_files: bool = False) -> dict[str, Any]:
