@@ -3,10 +3,11 @@
 import json
 import os
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from kedro.io import DatasetError
+from kedro.io import AbstractDataset, DatasetError
 from matplotlib.figure import Figure
 
 from epochal.datasets.whole_file import WholeFile, WholeImage, WholePage, WholeTable
@@ -98,6 +99,36 @@ def test_new_data_never_lie_beside_the_key_of_the_old_ones(tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         dataset.save(2)
     assert not dataset.exists()
+
+
+class Folder(AbstractDataset):
+    """Files of some names."""
+
+    def __init__(self, filepath: str) -> None:
+        self._folder = Path(filepath)
+
+    def load(self) -> list[str]:
+        return sorted(path.name for path in self._folder.rglob("*"))
+
+    def save(self, data: list[str]) -> None:
+        for name in data:
+            (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self._folder / name).write_text(name)
+
+    def _describe(self) -> dict:
+        return {}
+
+
+@pytest.mark.parametrize("key", ["", "key"])
+def test_a_folder_that_has_lost_a_file_is_missing(tmp_path, key):
+    dataset = WholeFile(filepath=str(tmp_path / "bundle"), dataset={"type": Folder})
+    dataset.expect(key)
+    dataset.save(["card.md", "models/stack.onnx"])
+    assert dataset.exists()
+    (tmp_path / "bundle/models/stack.onnx").unlink()
+    assert not dataset.exists()
+    dataset.save(["card.md"])  # what no longer belongs to it is not missed
+    assert dataset.exists()
 
 
 def test_a_file_that_is_not_there_is_named_with_what_makes_it(tmp_path):

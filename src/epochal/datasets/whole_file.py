@@ -7,7 +7,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import HTMLPreview, ImagePreview, TablePreview
 
-from epochal.checksums import checksum
+from epochal.checksums import checksum, list_files
 from epochal.datasets.keyed import Keyed, lacking, read_key, refuse_damaged
 from epochal.places import local_copy, place_of, sweep, writing
 
@@ -54,9 +54,9 @@ class WholeFile(Keyed, AbstractDataset[Any, Any]):
         sweep(self.location.parent)
         with writing(self.location) as part:
             self._save_at(part, data)
-            written = checksum([part])
+            written = [checksum([part]), *_names_in(part)]
             self.key_path.unlink(missing_ok=True)  # what comes now is not what it was made from
-        self._write_key(written)
+        self._write_key(*written)
 
     def _load_at(self, path: Path) -> Any:
         return self.inner(path).load()
@@ -70,10 +70,21 @@ class WholeFile(Keyed, AbstractDataset[Any, Any]):
         return AbstractDataset.from_config(self.location.stem, config)
 
     def _exists(self) -> bool:
-        return self.location.exists() and self.is_current()
+        return self.location.exists() and self.is_current() and self._has_its_files()
+
+    def _has_its_files(self) -> bool:
+        """Say whether a folder has all the files that it was written with."""
+        names = read_key(self.key_path)[1][1:]
+        return all((self.location / name).exists() for name in names)
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._filepath, "dataset": self._config["type"]}
+
+
+def _names_in(path: Path) -> list[str]:
+    """Return the names of a folder's files, at any depth; none of a file."""
+    files = list_files([path]) if path.is_dir() else []
+    return [file.relative_to(path).as_posix() for file in files]
 
 
 class WholeTable(WholeFile):
