@@ -8,6 +8,7 @@ import pytest
 
 from builders import make_epochs, make_features, make_splits, make_study
 from epochal.datasets.partitions import Partitions
+from epochal.datasets.parts import key_of_piece
 from epochal.models.classical import ROSTER
 from epochal.models.cross_fitting import cross_fit, divide, join_table
 from epochal.models.one_fit import Fitting
@@ -26,8 +27,8 @@ def tuned(**given):
     return ModelOptions(kind="logistic_regression", tune=tune, calibration="temperature")
 
 
-def divided(options, table=TABLE):
-    return divide(Fitting("m", options, ROSTER, table, STUDY, "classical"))
+def divided(options, table=TABLE, study=STUDY):
+    return divide(Fitting("m", options, ROSTER, table, study, "classical"))
 
 
 def assert_same(one, other):
@@ -56,6 +57,23 @@ def test_trials_in_batches_wait_for_the_batches_before():
     parts = divided(tuned(n_trials=5, at_once=2)).parts
     needs = [len(parts[f"refit.trial_{number}"].needs) for number in range(5)]
     assert needs == [0, 0, 2, 2, 4]
+
+
+def key_with(**changed):
+    piece = divided(tuned(sampler="random"), study=make_study(**changed))
+    return key_of_piece(piece, {})
+
+
+@pytest.mark.parametrize(
+    "changed", [{"caveats": ("Made up.",)}, {"recording_kind": "nap"}, {"subjects_known": False}]
+)
+def test_what_is_only_told_of_a_study_makes_no_model_anew(changed):
+    assert key_with(**changed) == key_with()
+
+
+@pytest.mark.parametrize("changed", [{"seed": 1}, {"classes": STUDY.classes[::-1]}])
+def test_another_seed_and_other_classes_make_every_model_anew(changed):
+    assert key_with(**changed) != key_with()
 
 
 @pytest.mark.parametrize("given", [{}, {"at_once": 1}, {"storage": "x", "sampler": "random"}])

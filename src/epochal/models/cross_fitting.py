@@ -24,6 +24,9 @@ from epochal.options.models import ModelOptions
 from epochal.options.study import StudyOptions
 from epochal.splits import folds_to_predict, rows_to_fit
 
+# What people are told of a study, and what no fit reads: other words make no other model.
+_TOLD = {"caveats": (), "recording_kind": "", "subjects_known": True}
+
 
 @dataclass(frozen=True)
 class PredictedFold:
@@ -73,8 +76,10 @@ def cross_fit(
 def divide(fitting: Fitting) -> Divided:
     """Return `cross_fit` in parts: each fold, the refit, and the trials that each has chosen from.
 
-    A search's trials are parts where several are chosen at once (`TuneOptions.batch`).
+    A search's trials are parts where several are chosen at once (`TuneOptions.batch`). What is only
+    told of a study is left out: parts are kept under the key of what they are called with.
     """
+    fitting = fitting._replace(study=fitting.study.model_copy(update=_TOLD))
     folds = {f"fold_{fold}": fold for fold in folds_to_predict(fitting.table)}
     parts: dict[str, Part] = {}
     for fit, fold in folds.items():
