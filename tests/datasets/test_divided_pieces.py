@@ -4,6 +4,7 @@ import pytest
 from kedro.io import DatasetError
 
 from epochal.datasets.partitions import Partitions
+from epochal.datasets.parts import PartFolder
 from epochal.divided import Divided, Part
 from epochal.errors import EpochalError
 from parallel_pieces import add, fail
@@ -91,3 +92,12 @@ def test_a_part_is_made_again_where_one_that_it_needs_has_changed(tmp_path):
     parts = dict(chain(2).parts) | {"sum": Part(partial(add, log=str(log)), needs=("second",))}
     dataset.save({"a": Divided(parts)})
     assert logged(log) == [12]
+
+
+def test_a_part_that_another_run_has_replaced_is_refused_by_name(tmp_path):
+    ours, others = (PartFolder(tmp_path, "a", {"one": key}) for key in ("ours", "others"))
+    ours.make("one", Part(partial(add, 1)))
+    assert ours.call(Part(add, needs=("one",))) == 1
+    others.make("one", Part(partial(add, 2)))
+    with pytest.raises(EpochalError, match=r"one\.pkl: another run has written it since"):
+        ours.call(Part(add, needs=("one",)))

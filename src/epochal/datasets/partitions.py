@@ -114,7 +114,7 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         stale = {name: data[name] for name in data if not self._is_fresh(name, keys[name])}
         failures = self._make_parts(stale, tables)
         work = {
-            name: partial(self._make, name, self._undivided(name, piece), keys[name])
+            name: partial(self._make, name, self._undivided(name, piece, tables), keys[name])
             for name, piece in stale.items()
             if name not in failures
         }
@@ -138,8 +138,10 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
                     failures.setdefault(of, failed[f"{of}: {part}"])
         return failures
 
-    def _undivided(self, name: str, piece: Any) -> Any:
-        return last_part(self.location, name, piece) if isinstance(piece, Divided) else piece
+    def _undivided(self, name: str, piece: Any, tables: dict[int, str]) -> Any:
+        if not isinstance(piece, Divided):
+            return piece
+        return last_part(self.location, name, piece, tables)
 
     def _run(self, work: Mapping[str, Callable[[], Any]]) -> dict[str, BaseException]:
         return run_pieces(work, description=self.location.name, options=self._parallel)

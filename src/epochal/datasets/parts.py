@@ -10,6 +10,7 @@ from typing import Any
 
 import joblib
 
+from epochal.datasets.keyed import OTHERS, lacking, read_key
 from epochal.datasets.keys import key_of
 from epochal.divided import Divided, Part
 from epochal.places import local_copy, remove, writing
@@ -20,28 +21,41 @@ FOLDER = ".parts"
 class PartFolder:
     """The parts of one piece, each a file beside its key; what has its key is not made again."""
 
-    def __init__(self, pieces: Any, name: str) -> None:
+    def __init__(self, pieces: Any, name: str, keys: Mapping[str, str]) -> None:
         self.folder = pieces / FOLDER / name
+        self.keys = keys
 
-    def make(self, name: str, part: Part, key: str) -> None:
+    def make(self, name: str, part: Part) -> None:
         """Do a part whose needs are there, and keep what it returns."""
-        key_file = self.folder / f".{name}.key"
-        if key_file.exists() and key_file.read_text(encoding="utf-8") == key:
+        if self._is_fresh(name):
             return
+        key_file = self._key_file(name)
         key_file.unlink(missing_ok=True)
         found = self.call(part)
         self.folder.mkdir(parents=True, exist_ok=True)
         with writing(self._file(name)) as path, path.open("wb") as file:
             pickle.dump(found, file, protocol=pickle.HIGHEST_PROTOCOL)
-        key_file.write_text(key, encoding="utf-8")
+        key_file.write_text(self.keys[name], encoding="utf-8")
 
     def call(self, part: Part) -> Any:
-        """Call a part's work with what the parts that it needs returned."""
+        """Call a part's work with what the parts that it needs returned.
+
+        One that another run has replaced meanwhile raises `EpochalError`.
+        """
         return part.work(*map(self._result, part.needs))
 
     def _result(self, name: str) -> Any:
         with local_copy(self._file(name)).open("rb") as file:
-            return pickle.load(file)  # nosec B301: written by this run, in this run's folder
+            found = pickle.load(file)  # nosec B301: written by runs of this study, in its folder
+        if not self._is_fresh(name):
+            raise lacking(self._file(name), OTHERS)
+        return found
+
+    def _is_fresh(self, name: str) -> bool:
+        return read_key(self._key_file(name))[0] == self.keys[name]
+
+    def _key_file(self, name: str) -> Any:
+        return self.folder / f".{name}.key"
 
     def _file(self, name: str) -> Any:
         return self.folder / f"{name}.pkl"
@@ -65,9 +79,10 @@ def rounds_of_work(
         yield {key: work for some in together if some for key, work in some.items()}
 
 
-def last_part(pieces: Any, name: str, piece: Divided) -> Callable[[], Any]:
+def last_part(pieces: Any, name: str, piece: Divided, tables: dict[int, str]) -> Callable[[], Any]:
     """Return what makes the piece, once its other parts are there."""
-    return partial(PartFolder(pieces, name).call, piece.parts[piece.last])
+    folder = PartFolder(pieces, name, _part_keys(piece, tables))
+    return partial(folder.call, piece.parts[piece.last])
 
 
 def forget_parts(pieces: Any) -> None:
@@ -79,9 +94,9 @@ def forget_parts(pieces: Any) -> None:
 def _rounds(
     pieces: Any, name: str, piece: Divided, tables: dict[int, str]
 ) -> list[dict[tuple[str, str], Callable[[], None]]]:
-    keys, folder = _part_keys(piece, tables), PartFolder(pieces, name)
+    folder = PartFolder(pieces, name, _part_keys(piece, tables))
     return [
-        {(name, part): partial(folder.make, part, piece.parts[part], keys[part]) for part in parts}
+        {(name, part): partial(folder.make, part, piece.parts[part]) for part in parts}
         for parts in piece.rounds()[:-1]
     ]
 
