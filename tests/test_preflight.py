@@ -28,9 +28,13 @@ from projects import make_project
             "s3://bucket/data/demo/02_intermediate: cannot be reached (Could not connect",
         ),
         ({"EPOCHAL_BACKEND": "dask"}, "parallel.backend dask needs parallel.address"),
+        (
+            {"EPOCHAL_STORAGE": "memory://x", "EPOCHAL_BACKEND": "processes"},
+            "other processes cannot see it, and parallel.backend is processes: sequential or",
+        ),
         ({"EPOCHAL_BACKEND": "gpu"}, "parallel.backend: Input should be 'sequential'"),
     ],
-    ids=["protocol", "one slash", "no server", "no scheduler", "backend"],
+    ids=["protocol", "one slash", "no server", "no scheduler", "memory", "backend"],
 )
 def test_what_cannot_be_reached_is_told_before_anything_is_made(environment, line, tmp_path):
     project = make_project(tmp_path)

@@ -64,7 +64,7 @@ class Keyed:
             ) from error
 
     def refuse_lack_of_workers(self) -> None:
-        """Raise `EpochalError` where what would make the data is not there."""
+        """Raise `EpochalError` where what would make the data is not there, or cannot see them."""
 
     def _write_key(self, *further: str) -> None:
         write_key(self.key_path, self._expected_key, *further)

@@ -96,8 +96,14 @@ class Partitions(Keyed, AbstractDataset[Any, Any]):
         return {name: Piece(partial(self._read, name, key), key) for name, key in keys.items()}
 
     def refuse_lack_of_workers(self) -> None:
-        """Raise `EpochalError` where there are pieces to make and the cluster is not there."""
-        if self._parallel.backend == "dask" and not self.exists():
+        """Raise `EpochalError` where the workers would not see the pieces, or are not there."""
+        backend = self._parallel.backend
+        if self._location.startswith("memory://") and backend in ("processes", "dask"):
+            raise EpochalError(
+                f"{self._location}: other processes cannot see it, and parallel.backend is "
+                f"{backend}: sequential or threads (EPOCHAL_BACKEND), or a folder (EPOCHAL_STORAGE)"
+            )
+        if backend == "dask" and not self.exists():
             from epochal.cluster import connected
 
             with connected(self._parallel.address):
