@@ -145,6 +145,17 @@ def test_a_gap_between_stages_is_unscored(tmp_path):
     assert found.codes.tolist() == [0, -1, -1, 2]
 
 
+@pytest.mark.parametrize("gap_s", [0, 7, 15, 45])
+def test_artefacts_lie_on_the_epochs_that_have_them_whatever_the_gap(tmp_path, gap_s):
+    table = pd.DataFrame({"onset_s": 30.0 * np.arange(40), "label": "N2", "flags": ""})
+    table.loc[4:, "onset_s"] += gap_s
+    table.loc[2:11, ["label", "flags"]] = ["N3", "flat"]
+    table.to_csv(tmp_path / "n.epochs.csv", index=False)
+    found = read_scoring(tmp_path / "n.epochs.csv", HUMAN, epoch_s=30)
+    assert (found.codes >= 0).sum() == 40
+    assert found.artefact.tolist() == (found.codes == 3).tolist()
+
+
 def test_a_folder_of_simulated_files_makes_a_hypnogram_simulated(tmp_path):
     (tmp_path / "SIMULATED.txt").write_text("simulated")
     (tmp_path / "a.txt").write_text("W\n")

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -21,6 +22,15 @@ def test_a_night_has_its_facts_and_every_statistic_of_the_report():
     assert set(DEFINITIONS) <= set(row)
     assert row["tst_min"] == 10.0
     assert row["tib_min"] is None  # no lights, no time in bed
+
+
+@pytest.mark.parametrize("gap_s", [0, 7, 15, 45])
+def test_the_statistics_are_of_all_minutes_of_the_classes_whatever_the_gap(gap_s):
+    onsets = np.arange(60) * 30.0
+    onsets[4:] += gap_s
+    row = row_of("W*4 N2*52 W*4", onsets_s=onsets)
+    assert row["tst_min"] == row["minutes_N2"] == 26.0
+    assert row["w_min"] == row["minutes_W"] == 4.0
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 
 from epochal.errors import RecordingError
 from epochal.evaluation.agreement import encode_scored
+from epochal.hypnogram.grid import place_on_grid
 from epochal.hypnogram.sleep_statistics import CLASSES
 from epochal.options.quality import FAULTS
 from epochal.provenance import data_source_of
@@ -178,8 +179,9 @@ def _find_artefacts(path: Path, start_s: float, epoch_s: float, n_epochs: int) -
     if not rows or not {"flags", "onset_s"} <= rows[0].keys():
         return None
     artefact = np.zeros(n_epochs, dtype=bool)
-    for row in rows:
-        at = round((float(row["onset_s"]) - start_s) / epoch_s)
+    onsets_s = np.array([float(row["onset_s"]) for row in rows])
+    places = place_on_grid(onsets_s, start_s=start_s, epoch_s=epoch_s)
+    for row, at in zip(rows, places, strict=True):
         if 0 <= at < n_epochs:
             artefact[at] |= any(flag in FAULTS for flag in (row["flags"] or "").split(";"))
     return artefact

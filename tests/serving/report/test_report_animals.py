@@ -98,6 +98,18 @@ def test_a_gap_and_an_unscored_epoch_end_a_bout():
     assert bouts_of("NREM*2 ?*1 NREM*2")["all", "NREM"].n_bouts == 2
 
 
+def test_bouts_after_a_gap_of_half_an_epoch_keep_all_their_epochs():
+    onsets = np.arange(40) * 4.0
+    onsets[2:] += 2.0
+    pattern = "W*4 NREM*1 W*5 NREM*10 REM*1 W*9 NREM*10"
+    labels, manifest = spell(pattern), make_manifest("rodent", RODENT, epoch_s=4.0)
+    material = material_of(labels, manifest, onsets_s=onsets)
+    found = {row.name: row for row in measure_bouts(material, None)}
+    assert (found["W"].n_bouts, found["W"].longest_s) == (3, 36.0)
+    assert (found["NREM"].n_bouts, found["NREM"].mean_s) == (3, 28.0)
+    assert (found["REM"].n_bouts, found["REM"].longest_s) == (1, 4.0)
+
+
 def test_the_page_shows_hours_bouts_spectra_and_the_dark():
     page = report_of(spell(HALF_DARK), MOUSE, metadata=METADATA)
     shown = check_page(page).shown

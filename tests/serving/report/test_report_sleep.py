@@ -123,6 +123,18 @@ def test_a_gap_in_the_file_is_unscored_time():
     assert (values["TST"], values["SPT"], values["Unscored"]) == ("10.0 min", "15.0 min", "5.0 min")
 
 
+@pytest.mark.parametrize("gap_s", [0, 7, 15, 45, 75])
+def test_every_epoch_after_a_gap_of_any_length_counts(gap_s):
+    onsets = np.arange(60) * 30.0
+    onsets[4:] += gap_s
+    material = material_of(spell(NIGHT), onsets_s=onsets, flags=["flat"] * 20 + [""] * 40)
+    labels, artefact = on_time_grid(material)
+    assert [label for label in labels if label is not None] == spell(NIGHT)
+    assert artefact.sum() == 20
+    values = told(onsets_s=onsets)
+    assert (values["TST"], values["W"], values["N2"]) == ("18.0 min", "12.0 min", "8.0 min")
+
+
 def test_a_recording_that_begins_late_counts_lights_from_its_own_clock():
     onsets = 600.0 + np.arange(60) * 30.0
     lights = {name: at + 600.0 for name, at in LIGHTS.items()}

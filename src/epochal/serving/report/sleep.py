@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from epochal.errors import EpochalError
+from epochal.hypnogram.grid import place_on_grid
 from epochal.hypnogram.sleep_statistics import (
     DEFINITIONS,
     NOT_AVAILABLE,
@@ -76,7 +77,7 @@ def measure_night(material: Material) -> Night:
 def on_time_grid(material: Material) -> tuple[list[str | None], np.ndarray]:
     """Return labels and artefacts of a night without holes: a gap in the file is unscored."""
     onsets_s = material.grid.onsets_s
-    places = np.round((onsets_s - onsets_s[0]) / material.epoch_s).astype(int)
+    places = place_on_grid(onsets_s, start_s=onsets_s[0], epoch_s=material.epoch_s)
     labels: list[str | None] = [None] * (int(places[-1]) + 1)
     artefact = np.zeros(len(labels), dtype=bool)
     for place, label, bad in zip(places, material.epochs["label"], material.artefact, strict=True):
