@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.slow  # models are trained and explained
 
 LABELS = ["W"] * 6 + ["N2"] * 6 + ["REM"] * 6
 NIGHT = make_night(LABELS, seed=100, metadata={"age": 32.0, "sex": "F"})
+ASLEEP = make_night(["N2"] * 6 + ["REM"] * 12, seed=101).channel("EEG").data
 
 
 @pytest.fixture
@@ -27,8 +29,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def explain(*arguments):
-    given = ["explain", "night.edf", "--bundle", "bundle", "--out", "out"]
+def explain(*arguments, bundle="bundle"):
+    given = ["explain", "night.edf", "--bundle", bundle, "--out", "out"]
     return CliRunner().invoke(cli, [*given, *map(str, arguments)])
 
 
@@ -59,6 +61,30 @@ def test_the_table_says_what_it_stands_on_in_every_row_as_score_does(folder):
         {"data_source": "simulated", "in_sample": False}
     ]
     assert explained.iloc[0].equals(scored.iloc[0])
+
+
+def test_each_recording_of_a_file_has_an_explanation_of_its_own(folder):
+    write_edf(Path("night.edf"), {"left": NIGHT.channel("EEG").data, "right": ASLEEP})
+    write_bundle("animals", of_animals({"A": {"EEG": "left"}, "B": {"EEG": "right"}}))
+    for recording in ("night_A", "night_B"):
+        done = explain("--epoch", 7, "--recording", recording, bundle="animals")
+        assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        f"night.night_{animal}.epoch7.{ending}" for animal in "AB" for ending in ("csv", "png")
+    ]
+    first, second = (pd.read_csv(f"out/night.night_{one}.epoch7.csv") for one in "AB")
+    assert not first.equals(second)
+
+
+def of_animals(animals):
+    bundle = make_bundle()
+    ingestion = make_ingestion(
+        reader="rodent",
+        reader_options={"animals": {"night*.edf": animals}},
+        quality={"channels": ("EEG",)},
+    )
+    changed = bundle.manifest.model_copy(update={"ingestion": ingestion})
+    return replace(bundle, manifest=changed)
 
 
 def test_a_rhythm_of_2_hz_speaks_for_the_class_that_is_made_of_it(folder):

@@ -14,8 +14,10 @@ from epochal.errors import EpochalError
 from epochal.features import extract_features
 from epochal.readers.substitution import substitutions_of
 from epochal.recording import Recording
+from epochal.serving.batch import base_name
 from epochal.serving.bundle import Manifest, Scorer, data_source_of_result, read_bundle
 from epochal.serving.explaining import EpochExplanation, explain_epoch
+from epochal.serving.inputs import Input
 from epochal.serving.reading import read_all
 from epochal.serving.scoring import allow_substitutes
 from epochal.serving.writing import make_folder, replacing, with_source
@@ -45,6 +47,8 @@ def explain(
 ) -> None:
     """Explain one epoch: <stem>.epoch<N>.csv and .png, its signals and what spoke for the class.
 
+    Of a file that holds several recordings: <stem>.<recording>.epoch<N>.csv and .png.
+
     What each feature added to the probability, compared with other epochs of the same recording.
     It says what the model looked at, not what makes an epoch belong to a class.
 
@@ -58,7 +62,7 @@ def explain(
     place = _place(epochs, epoch)
     explained = explain_epoch(features, place, scorer, class_=class_)
     make_folder(out)
-    base = out / f"{file.stem}.epoch{epoch}"
+    base = out / f"{base_name(Input(file, file.stem), found)}.epoch{epoch}"
     origin = _origin(found, scorer.manifest)
     with replacing(base, ".csv") as path:
         table = with_source(explained.columns, origin)
