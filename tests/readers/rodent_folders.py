@@ -1,6 +1,7 @@
 """Small rodent recordings for tests: ten minutes of EEG and EMG, with labels of every kind."""
 
 import json
+from datetime import datetime
 
 import edfio
 import numpy as np
@@ -15,6 +16,8 @@ EPOCH_S = 10.0
 STAGES = ["W"] * 20 + ["NREM"] * 30 + ["REM"] * 10  # one per 10 s
 ACCUSLEEP = {"REM": 1, "W": 2, "NREM": 3}
 MSSV = {"W": 1, "NREM": 2, "REM": 3}
+LOCAL = datetime(2024, 3, 4, 13, 0)  # what an EDF's header says; it has no time zone
+UTC_START = {"start_utc": "2024-03-04T12:00:00Z", "utc_offset_h": 1}
 
 
 def voltage(seed=0, *, uv=40.0, length_s=LENGTH_S, sfreq=SFREQ):
@@ -22,7 +25,7 @@ def voltage(seed=0, *, uv=40.0, length_s=LENGTH_S, sfreq=SFREQ):
     return uv * rng.standard_normal(round(length_s * sfreq))
 
 
-def write_edf(path, signals=None, *, sfreq=SFREQ, unit="uV", annotations=()):
+def write_edf(path, signals=None, *, sfreq=SFREQ, unit="uV", annotations=(), start=None):
     signals = signals or {"EEG": voltage(1), "EMG": voltage(2)}
     edf = edfio.Edf(
         [
@@ -30,10 +33,23 @@ def write_edf(path, signals=None, *, sfreq=SFREQ, unit="uV", annotations=()):
             for name, data in signals.items()
         ],
         annotations=[edfio.EdfAnnotation(*mark) for mark in annotations],
+        **_clock(start),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     edf.write(path)
     return path
+
+
+def write_edf_labels(path, stages=STAGES, *, start=LOCAL):
+    marks = [edfio.EdfAnnotation(n * EPOCH_S, EPOCH_S, stage) for n, stage in enumerate(stages)]
+    edfio.Edf([], annotations=marks, **_clock(start)).write(path)
+    return path
+
+
+def _clock(start):
+    if start is None:
+        return {}
+    return {"recording": edfio.Recording(startdate=start.date()), "starttime": start.time()}
 
 
 def write_mat(path, variables=None, *, version="v5"):

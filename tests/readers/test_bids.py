@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 from brain_files import sine, write_brainvision, write_eeglab
 from rodent_folders import (
+    LOCAL,
     STAGES,
+    UTC_START,
     epoch_labels,
     voltage,
     write_edf,
+    write_edf_labels,
     write_events,
     write_json,
 )
@@ -151,6 +154,17 @@ class TestEvents:
         recording = read_one(tmp_path, stages={"1": "W"}, unknown_labels="unscored")
         assert set(epoch_labels(recording)) == {"W", None}
         assert any("'2' (30×)" in problem for problem in recording.problems)
+
+    def test_a_start_in_utc_does_not_move_labels_on_the_local_clock(self, tmp_path):
+        stem = write_subject(tmp_path, events=False)
+        write_edf(stem.with_name(f"{stem.name}_eeg.edf"), start=LOCAL)
+        write_json(stem.with_name(f"{stem.name}_eeg.json"), **UTC_START)
+        stem.with_name(f"{stem.name}_channels.tsv").write_text("name\nEEG\nEMG\n")
+        write_edf_labels(stem.with_name(f"{stem.name}_scorer-ada.edf"))
+        recording = read_one(tmp_path, scorers="{stem}_scorer-*.edf")
+        assert epoch_labels(recording) == STAGES
+        assert recording.start.isoformat() == "2024-03-04T12:00:00+00:00"
+        assert recording.problems == ()
 
     def test_a_recording_without_events_is_read_unless_they_are_required(self, tmp_path):
         write_subject(tmp_path, events=False)

@@ -1,14 +1,20 @@
 import json
+from datetime import UTC
 
 import numpy as np
 import pandas as pd
 import pytest
 from brain_files import sine, write_brainvision
 from rodent_folders import (
+    LOCAL,
+    SFREQ,
     STAGES,
+    UTC_START,
     epoch_labels,
     mat_variables,
+    voltage,
     write_edf,
+    write_edf_labels,
     write_epoch_csv,
     write_events,
     write_mat,
@@ -152,6 +158,37 @@ class TestLabels:
         self.write(tmp_path, labels="scores.csv", label="W")
         with pytest.raises(RecordingError, match="both 'labels' and 'label'"):
             read_one(tmp_path)
+
+    def test_a_start_in_utc_does_not_move_labels_on_the_local_clock(self, tmp_path):
+        write_edf_labels(tmp_path / "scores.edf")
+        self.write(tmp_path, labels="scores.edf", **UTC_START)
+        write_edf(tmp_path / "x.edf", start=LOCAL)
+        recording = read_one(tmp_path)
+        assert epoch_labels(recording) == STAGES
+        assert recording.start.isoformat() == "2024-03-04T12:00:00+00:00"
+        assert recording.problems == ()
+
+    def test_the_labels_of_several_scorers_keep_the_local_clock_too(self, tmp_path):
+        for name in ("ada", "bo"):
+            write_edf_labels(tmp_path / f"scores_{name}.edf")
+        self.write(tmp_path, labels="scores_*.edf", **UTC_START)
+        write_edf(tmp_path / "x.edf", start=LOCAL)
+        recording = read_one(tmp_path)
+        assert epoch_labels(recording) == STAGES
+        assert recording.start.hour == 12
+
+    def test_edf_labels_go_with_a_file_that_has_a_time_zone(self, tmp_path):
+        mne = pytest.importorskip("mne", reason="FIF is read by MNE")
+        info = mne.create_info(["EEG Cz"], SFREQ, "eeg")
+        raw = mne.io.RawArray(voltage()[None] / 1e6, info, verbose="error")
+        raw.set_meas_date(LOCAL.replace(tzinfo=UTC))
+        raw.save(tmp_path / "x_raw.fif", verbose="error")
+        write_edf_labels(tmp_path / "scores.edf")
+        row = {"recording": "r1", "path": "x_raw.fif", "labels": "scores.edf"}
+        write_table(tmp_path, [row])
+        recording = read_one(tmp_path)
+        assert epoch_labels(recording) == STAGES
+        assert recording.problems == ()
 
     def test_labels_can_be_required(self, tmp_path):
         self.write(tmp_path)

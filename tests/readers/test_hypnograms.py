@@ -1,5 +1,5 @@
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -342,6 +342,11 @@ def test_a_hypnogram_of_another_night_is_refused():
 
 def test_without_a_clock_both_are_taken_to_begin_together():
     assert fit(hypnogram_of(*TWO, starts_at=NIGHT), 600, signal_start=None) == ([*TWO], [])
+
+
+def test_a_signal_with_a_time_zone_is_taken_by_its_clock_on_the_wall():
+    hypnogram = hypnogram_of(*TWO, starts_at=NIGHT)
+    assert fit(hypnogram, 600, signal_start=NIGHT.replace(tzinfo=UTC)) == ([*TWO], [])
 
 
 # Real hypnograms

@@ -3,8 +3,10 @@ import pytest
 import scipy.io
 from rodent_folders import (
     LENGTH_S,
+    LOCAL,
     SFREQ,
     STAGES,
+    UTC_START,
     epoch_labels,
     mat_variables,
     read_all,
@@ -12,6 +14,7 @@ from rodent_folders import (
     voltage,
     write_bout_csv,
     write_edf,
+    write_edf_labels,
     write_epoch_csv,
     write_events,
     write_json,
@@ -34,6 +37,19 @@ class TestLabels:
         recording = read_one(tmp_path)
         assert epoch_labels(recording) == STAGES
         assert "hypnogram: epochs are counted from 1" in recording.problems
+
+    @pytest.mark.parametrize("suffix", [".edf", ".mat"])
+    def test_a_start_in_utc_does_not_move_labels_on_the_local_clock(self, tmp_path, suffix):
+        if suffix == ".edf":
+            write_edf(tmp_path / "m1.edf", start=LOCAL)
+        else:
+            write_mat(tmp_path / "m1.mat", mat_variables(labels=None))
+        write_edf_labels(tmp_path / "scores.edf")
+        write_json(tmp_path / "m1.json", **UTC_START)
+        recording = read_one(tmp_path, pattern=f"m1{suffix}", labels="scores.edf")
+        assert epoch_labels(recording) == STAGES
+        assert recording.start.isoformat() == "2024-03-04T12:00:00+00:00"
+        assert not any("clock" in problem for problem in recording.problems)
 
     def test_onset_duration_stage_csv_gives_the_stages(self, tmp_path):
         write_edf(tmp_path / "m1.edf")

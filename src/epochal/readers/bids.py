@@ -137,13 +137,14 @@ def read(source: Source, options: Options) -> Recording:
     the reverse, stands in `problems`.
     """
     path, entities = Path(source.path), entities_of(Path(source.path))
-    recording = _read_signals(source, options, subject_id=f"sub-{entities.get('sub', '')}")
+    own = _read_signals(source, options, subject_id=f"sub-{entities.get('sub', '')}")
     sidecar = _merge_json(source, "eeg.json")
-    recording = _describe(recording, path, sidecar, entities)
+    described = _describe(own, path, sidecar, entities)
     channels = _nearest(source, "channels.tsv")
-    if channels is not None:
-        recording = _with_channel_table(recording, channels)
-    return _with_events(recording, source, options)
+    known = described if channels is None else _with_channel_table(described, channels)
+    # labels in EDF are on the clock of the file's header, not on that of `start_utc`
+    labelled = _with_events(replace(known, start=own.start), source, options)
+    return replace(labelled, start=described.start)
 
 
 def _read_signals(source: Source, options: Options, *, subject_id: str) -> Recording:

@@ -164,25 +164,18 @@ def read(source: Source, options: Options) -> Recording:
     """Read one row: the file by the reader that fits its ending, its labels and its metadata."""
     table = source.companions[0]
     row = read_table(table)[source.recording_id]
-    labels = _label_files(Path(table), row)
     name = reader_of(Path(source.path))
     fitting = reader(name)
-    recording = fitting.read(
+    own = fitting.read(
         Source(source.recording_id, source.path),
         fitting.Options(**options.reader_options.get(name, {})),
     )
-    recording = _describe(recording, row, table)
-    if "*" in str(row.get("labels", "")):
-        named = {name_scorer(one, str(row["labels"])): one for one in labels}
-        scored = {name: _with_file(recording, path, options) for name, path in named.items()}
-        recording = combine(recording, scored, ties=options.ties, where=table)
-    elif labels:
-        recording = _with_file(recording, labels[0], options)
-    elif "label" in row:
-        recording = _with_label(recording, str(row["label"]), table, options)
-    if options.require_labels and recording.annotations.empty:
+    described = _describe(own, row, table)
+    # labels in EDF are on the clock of the file's header, not on that of `start_utc`
+    labelled = _with_labels(replace(described, start=own.start), row, table, options)
+    if options.require_labels and labelled.annotations.empty:
         raise RecordingError(table, f"'{source.recording_id}' has no labels")
-    return recording
+    return replace(labelled, start=described.start)
 
 
 def _describe(recording: Recording, row: Mapping[str, Any], table: str) -> Recording:
@@ -197,6 +190,22 @@ def _describe(recording: Recording, row: Mapping[str, Any], table: str) -> Recor
         start=start,
         metadata={**recording.metadata, **kept, **find_lights(facts, start, table)},
     )
+
+
+def _with_labels(
+    recording: Recording, row: Mapping[str, Any], table: str, options: Options
+) -> Recording:
+    """Return the recording with the labels of its row, if any: of one file, of several, or one."""
+    labels = _label_files(Path(table), row)
+    if "*" in str(row.get("labels", "")):
+        named = {name_scorer(one, str(row["labels"])): one for one in labels}
+        scored = {name: _with_file(recording, path, options) for name, path in named.items()}
+        return combine(recording, scored, ties=options.ties, where=table)
+    if labels:
+        return _with_file(recording, labels[0], options)
+    if "label" in row:
+        return _with_label(recording, str(row["label"]), table, options)
+    return recording
 
 
 def _stage_map(options: Options) -> StageMap:

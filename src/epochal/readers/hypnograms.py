@@ -247,11 +247,12 @@ def _find_offset(
     """Return by how many seconds the hypnogram's clock starts after the signal's.
 
     Dates that lie whole days apart (Sleep-EDFx ST7071 has both 25 and 26 July in one header) are
-    an error of the date; times of day are believed.
+    an error of the date; times of day are believed. EDF has no time zone, so that clocks on the
+    wall are compared.
     """
     if hypnogram.starts_at is None or signal_start is None:
         return 0.0
-    apart_s = (hypnogram.starts_at - signal_start).total_seconds()
+    apart_s = (hypnogram.starts_at - signal_start.replace(tzinfo=None)).total_seconds()
     of_day_s = (apart_s + DAY_S / 2) % DAY_S - DAY_S / 2
     by_day = abs(of_day_s) < CLOSE_S or abs(apart_s) >= duration_s
     offset_s = of_day_s if by_day else apart_s

@@ -182,14 +182,16 @@ def read(source: Source, options: Options) -> Recording:
             source.path, f"'labels: {labels_variable}' is for MAT files; this is an EDF"
         )
     described = _describe(replace(recording, subject_id=subject_id), files)
-    return label_recording(
-        described,
+    # labels in EDF are on the clock of the file's header, not on that of `start_utc`
+    labelled = label_recording(
+        replace(described, start=recording.start),
         path=files.labels,
         variables=variables,
         variable=labels_variable,
         epoch_s=to_number(files.facts, "epoch_s", files.side),
         options=options,
     )
+    return replace(labelled, start=described.start)
 
 
 def _animal_of(source: Source, options: Options) -> tuple[str | None, dict[str, str]]:
