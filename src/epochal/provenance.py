@@ -1,5 +1,6 @@
 """Whether data are real or simulated: every output says which."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from epochal.recording import DataSource
@@ -13,6 +14,12 @@ def data_source_of(path: str | Path) -> DataSource:
     """Return `simulated` where `SIMULATED.txt` lies with the file or in three folders above."""
     folders = [Path(path), *Path(path).absolute().parents][: _LEVELS + 1]
     return "simulated" if any((folder / MARK).is_file() for folder in folders) else "real"
+
+
+def seen_in_any(seen: Iterable[bool | None]) -> bool | None:
+    """Say whether training saw any of several recordings; None where it is not known of all."""
+    each = list(seen)
+    return True if any(each) else (None if None in each else False)
 
 
 def mark_as_simulated(folder: str | Path, what: str) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from epochal.errors import EpochalError, RecordingError
+from epochal.provenance import seen_in_any
 from epochal.readers.naming import safe_name
 from epochal.recording import Recording
 from epochal.serving.bundle import Scorer
@@ -127,8 +128,7 @@ def source_of(done: list[ScoredOne]) -> str:
 
 def in_sample(done: list[ScoredOne]) -> bool | None:
     """Say whether training saw any of the recordings; None where that is not known of all."""
-    seen = [one.scored.summary["in_sample"] for one in done]
-    return True if any(seen) else (None if None in seen else False)
+    return seen_in_any(one.scored.summary["in_sample"] for one in done)
 
 
 def problems_of(done: list[ScoredOne]) -> list[str]:
