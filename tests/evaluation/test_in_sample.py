@@ -93,6 +93,26 @@ def test_of_several_recordings_each_one_that_was_seen_is_named_and_the_whole_is_
     assert whole.endswith("IN-SAMPLE in part")
 
 
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [((False, False), False), ((None, None), None), ((False, None), None), ((None, True), True)],
+)
+def test_of_several_recordings_the_whole_is_unseen_only_where_each_is_known_to_be(
+    tmp_path, seen, expected
+):
+    scored = [
+        write_scored(tmp_path, name, in_sample=one) for name, one in zip("ab", seen, strict=True)
+    ]
+    references = ["--reference", tmp_path / "a.txt", "--reference", tmp_path / "b.txt"]
+    compare(*scored, *references, "--out", tmp_path / "out")
+    assert json.loads((tmp_path / "out/comparison.json").read_text())["in_sample"] is expected
+    row = pd.read_csv(tmp_path / "out/comparison.csv", dtype=object).iloc[-1]
+    assert (row["recording"], str(row["in_sample"])) == (
+        "all",
+        "nan" if expected is None else str(expected),
+    )
+
+
 def test_minutes_of_artefact_are_those_of_epochs_flagged_for_a_fault_of_the_signal(tmp_path):
     flags = [(3, "flat"), (4, "saturated;outside_reference"), (9, "outside_reference")]
     path = write_scored(tmp_path, "n", flags=flags)

@@ -22,7 +22,7 @@ from epochal.evaluation.scoring_files import Kind, Lights, Scoring
 from epochal.hypnogram.bouts import hypnogram_edit_distance, median_bout_s
 from epochal.hypnogram.sleep_statistics import CLASSES, SleepStatistics, measure_sleep
 from epochal.metrics import kappa
-from epochal.provenance import RESEARCH_USE
+from epochal.provenance import RESEARCH_USE, seen_in_any
 from epochal.readers.hypnograms import DAY_S
 
 BLOCK_MIN = 30.0
@@ -272,7 +272,7 @@ def pool(compared: dict[str, Comparison], kind: Kind) -> dict[str, Any]:
         "kappa_high": _finite(found.high),
         "interval": f"95 %, {len(tables)} recordings resampled",
         "data_source": "simulated" if "simulated" in sources else "real",
-        "in_sample": any(one.summary["in_sample"] for one in compared.values()),
+        "in_sample": seen_in_any(one.summary["in_sample"] for one in compared.values()),
         "notice": RESEARCH_USE,
         "epochal_version": __version__,
     }
