@@ -263,6 +263,11 @@ def test_a_wrists_recording_gets_the_stress_bundle(cohorts, empty):
     summary = json.loads(next(Path("out").glob("*.json")).read_text())
     assert summary["causal"] is True
     assert any("schedule_only" in line for line in summary["caveats"])
+    row = pd.read_csv("out/summary.csv").iloc[0]  # windows of 60 s, one every 30 s
+    counts, step_s = summary["epochs_per_class"], summary["epoch_step_s"]
+    assert step_s < summary["epoch_length_s"]
+    for name, n_epochs in counts.items():
+        assert n_epochs * step_s / 60 == pytest.approx(row[f"minutes_{name}"])
 
 
 @pytest.mark.slow

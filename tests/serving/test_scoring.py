@@ -75,6 +75,7 @@ def test_the_summary_says_what_must_be_said_of_every_epoch():
     assert 0.5 < summary["mean_confidence"] <= 1
     assert summary["problems"] == ["the sign was turned"]
     assert summary["caveats"] == ["Made up."]
+    assert (summary["epoch_length_s"], summary["epoch_step_s"]) == (30, 30)
     assert summary["notice"] == RESEARCH_USE
     assert summary["epochal_version"] == __version__
     assert summary["causal"] is True

@@ -260,7 +260,7 @@ def name_flags(
 
 
 def _summary(recording: Recording, table: pd.DataFrame, manifest: Manifest) -> dict[str, Any]:
-    counts = table["label"].value_counts()
+    counts, ingestion = table["label"].value_counts(), manifest.ingestion
     return {
         "recording_id": recording.recording_id,
         "study": manifest.study,
@@ -270,7 +270,8 @@ def _summary(recording: Recording, table: pd.DataFrame, manifest: Manifest) -> d
         "recording_data_source": recording.data_source,
         "training_data_source": manifest.data_source,
         "in_sample": manifest.saw(recording),
-        "epoch_length_s": manifest.ingestion.epoch_length_s,
+        "epoch_length_s": ingestion.epoch_length_s,
+        "epoch_step_s": ingestion.epoch_step_s or ingestion.epoch_length_s,
         "n_epochs": len(table),
         "n_flagged": int((table["flags"] != "").sum()),
         "epochs_per_class": {name: int(counts.get(name, 0)) for name in manifest.classes},

@@ -59,6 +59,15 @@ def result(url, job):
     return httpx.get(f"{url}/api/jobs/{job}/result?format=json", timeout=PATIENCE_S).json()
 
 
+def go_to(visit, job, answer):
+    """Open the job's result with this answer in place of its own."""
+    visit.page.route(
+        f"**/api/jobs/{job}/result?format=json",
+        lambda route: route.fulfill(body=json.dumps(answer), content_type="application/json"),
+    )
+    return visit.go(f"score/{job}")
+
+
 def test_a_file_that_two_bundles_match_says_what_to_do_in_this_page(visit, tmp_path):
     page = visit.go("score")
     signals = make_night(LABELS, seed=100).channels[0].data
@@ -117,11 +126,7 @@ def test_a_result_of_icu_eeg_shows_its_burden(visit, url, job):
     summary = answer["recordings"][0]["summary"]
     summary["burden"] = measure_burden(epochs, manifest)
     summary["epochs_per_class"] = {"Seizure": 54, "Other": 54}
-    visit.page.route(
-        f"**/api/jobs/{job}/result?format=json",
-        lambda route: route.fulfill(body=json.dumps(answer), content_type="application/json"),
-    )
-    page = visit.go(f"score/{job}")
+    page = go_to(visit, job, answer)
     shown = page.get_by_role("table", name="Minutes of each hour").locator("tbody tr")
     rows = [text.split() for text in shown.all_inner_texts()]
     assert rows == [
@@ -132,6 +137,19 @@ def test_a_result_of_icu_eeg_shows_its_burden(visit, url, job):
     expect(page.get_by_text("Seizure alarms")).to_have_count(1)
     assert "2\n1.33 per hour" in page.locator(".tile", has_text="Seizure alarms").inner_text()
     expect(page.get_by_text("Not for alerts.")).to_have_count(1)
+    assert visit.failures() == []
+
+
+def test_overlapping_epochs_count_by_their_step(visit, url, job):
+    answer = result(url, job)
+    summary = answer["recordings"][0]["summary"]
+    counts = {"W": 102, "N2": 2, "REM": 0}
+    summary |= {"epoch_length_s": 60.0, "epoch_step_s": 30.0, "epochs_per_class": counts}
+    page = go_to(visit, job, answer)
+    shown = page.get_by_role("table", name="How much of each class").locator("tbody tr")
+    expect(shown).to_have_count(3)
+    lasted = [shown.nth(row).locator("td").last.inner_text() for row in range(3)]
+    assert lasted == ["51 min", "60 s", "0 s"]
     assert visit.failures() == []
 
 

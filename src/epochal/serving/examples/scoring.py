@@ -100,6 +100,7 @@ def _summary() -> dict[str, Any]:
         "training_data_source": "simulated",
         "in_sample": False,
         "epoch_length_s": 30.0,
+        "epoch_step_s": 30.0,
         "n_epochs": 960,
         "n_flagged": 12,
         "epochs_per_class": {"W": 180, "N2": 580, "REM": 200},

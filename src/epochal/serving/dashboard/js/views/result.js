@@ -105,7 +105,7 @@ function minutes(summary, classes, length) {
     { key: "class", label: "Class", head: true, show: (value, row) => classLabel(value, row.number) },
     { key: "epochs", label: "Epochs", right: true, show: count },
     { key: "share", label: "Share", right: true, show: (value, row) => [percent(value), bar(value, classVar(row.number))] },
-    ...(length >= 10 ? [{ key: "time", label: "About", right: true, sort: false, show: (_, row) => lasting(row.epochs * length) }] : []),
+    ...(length >= 10 ? [{ key: "time", label: "About", right: true, sort: false, show: (_, row) => lasting(row.epochs * (summary.epoch_step_s ?? length)) }] : []),
   ];
   return table({ caption: "How much of each class", columns, rows });
 }
