@@ -184,6 +184,15 @@ def test_trouble_in_the_header_of_a_hypnogram_is_reported(read):
     )
 
 
+def test_an_edf_of_bare_numbers_with_a_4_and_no_5_is_refused_as_a_table_is(read):
+    numbers = "".join(f"+{30 * n}\x1530\x14{code}\x14\0" for n, code in enumerate("01234420"))
+    with pytest.raises(RecordingError, match=r"night\.edf: stage '4' without any '5' may"):
+        read("night.edf", edf_hypnogram(numbers))
+    own = {"0": "W", "1": "N1", "2": "N2", "3": "N3", "4": "REM"}
+    hypnogram = read("night.edf", edf_hypnogram(numbers), stages=own)
+    assert list(hypnogram.stages["label"]) == ["W", "N1", "N2", "N3", "REM", "REM", "N2", "W"]
+
+
 def test_an_edf_without_annotations_is_no_hypnogram(read):
     with pytest.raises(RecordingError, match="no annotations, so no hypnogram"):
         read("night.edf", build([signal()]))

@@ -115,6 +115,7 @@ def _read_edf_hypnogram(path: Path, stages: StageMap, epoch_s: float) -> Hypnogr
         raise RecordingError(path, "no annotations, so no hypnogram")
     stages_alone = [m for m in marks if not find_lights(m) and not OWN_MARK.match(m.text)]
     rows: Rows = [(m.onset_s, m.duration_s, m.text) for m in stages_alone]
+    check_number_four([m.text for m in stages_alone], stages, path)
     problems = [*header.problems, *mark_problems]
     hypnogram = _arrange(rows, stages=stages, path=path, epoch_s=epoch_s, problems=problems)
     return hypnogram._replace(starts_at=header.start)
