@@ -113,6 +113,22 @@ def test_lights_annotated_in_the_reference_hold_on_its_clock():
     assert given.summary["sleep_statistics"]["scored"]["tib_min"] == 100.0
 
 
+@pytest.mark.parametrize(
+    ("lights", "said"),
+    [
+        (Lights(0.0, 12.0), "No epoch between lights off and on (0 to 12 s)"),
+        (Lights(600.0, 5.0), "Lights on at 5 s is not after lights off at 600 s"),
+    ],
+)
+def test_lights_that_cannot_be_are_not_used_and_the_rest_is_compared(lights, said):
+    with_lights = compare(scoring(a_night()), scoring(a_night(), lights=lights)).summary
+    without = compare(scoring(a_night()), scoring(a_night())).summary
+    (problem,) = with_lights.pop("problems")
+    assert problem.startswith("lights not used")
+    assert said in problem
+    assert with_lights == {key: value for key, value in without.items() if key != "problems"}
+
+
 def test_animals_have_no_sleep_statistics():
     codes = a_night() % 3
     found = compare(scoring(codes), scoring(codes), kind=KINDS["rodent"], epoch_s=4.0)

@@ -74,6 +74,24 @@ def test_edf_annotations_give_stages_lights_and_clock(tmp_path):
     assert found.lights == Lights(12.0, 88.0)
 
 
+@pytest.mark.parametrize(
+    ("told", "lights"),
+    [
+        ([(5, "on"), (600, "off"), (12900, "on")], Lights(600.0, 12900.0)),
+        ([(600, "off"), (12900, "on"), (13000, "off"), (13100, "on")], Lights(600.0, 12900.0)),
+        ([(12900, "on"), (600, "off"), (5, "on")], Lights(600.0, 12900.0)),
+        ([(5, "on"), (600, "off")], Lights(600.0, None)),
+        ([(12900, "on")], Lights(None, 12900.0)),
+        ([], Lights()),
+    ],
+)
+def test_lights_go_on_again_after_they_went_off(tmp_path, told, lights):
+    marks = [edfio.EdfAnnotation(at, None, f"Lights {which}") for at, which in told]
+    stage = edfio.EdfAnnotation(0.0, 30.0, "Sleep stage W")
+    edfio.Edf([], annotations=[stage, *marks]).write(tmp_path / "n.edf")
+    assert read_scoring(tmp_path / "n.edf", HUMAN, epoch_s=30).lights == lights
+
+
 def write_annotations(path, *texts):
     marks = [edfio.EdfAnnotation(30.0 * i, 30.0, text) for i, text in enumerate(texts)]
     edfio.Edf([], annotations=marks).write(path)

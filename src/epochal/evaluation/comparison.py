@@ -70,6 +70,7 @@ def compare_scorings(
     """Compare two scorings where they overlap, after moving one by the offset that was found.
 
     `lights` are on the scored file's clock; without them those annotated in the reference hold.
+    Lights that cannot be are not used, and told among the problems.
     Nothing scored by both raises `RecordingError`.
     """
     base = round(_seconds_ahead(scored, reference) / epoch_s)
@@ -78,7 +79,7 @@ def compare_scorings(
         reference.codes, scored.codes, len(kind.classes), most_epochs=most_epochs, base=base
     )
     part = _overlap(scored, reference, kind, epoch_s, base + offset.epochs)
-    statistics = _measure(part, _lights_of_overlap(part, reference, lights))
+    statistics, not_used = _measure(part, _lights_of_overlap(part, reference, lights))
     agreed = describe_agreement(part.table, kind.classes)
     summary = {
         **_describe_files(scored, reference, part),
@@ -87,7 +88,10 @@ def compare_scorings(
         **_interval(part),
         "structure": _structure(part),
         **_describe_statistics(statistics),
-        "problems": _problems(scored, reference, offset, most_epochs, agreed["kappa"]),
+        "problems": [
+            *_problems(scored, reference, offset, most_epochs, agreed["kappa"]),
+            *not_used,
+        ],
         "data_source": _both_sources(scored, reference),
         "in_sample": scored.facts.get("in_sample"),
         "notice": RESEARCH_USE,
@@ -131,7 +135,16 @@ def _lights_of_overlap(part: Overlap, reference: Scoring, given: Lights | None) 
     return reference.lights.moved(-part.reference_first_s)
 
 
-def _measure(part: Overlap, lights: Lights) -> dict[str, SleepStatistics]:
+def _measure(part: Overlap, lights: Lights) -> tuple[dict[str, SleepStatistics], list[str]]:
+    """Return the sleep statistics of both, and why the lights were not used, if they cannot be."""
+    try:
+        return _measure_both(part, lights), []
+    except EpochalError as error:
+        clock = "seconds count from the first epoch that both files have"
+        return _measure_both(part, Lights()), [f"lights not used ({clock}): {error}"]
+
+
+def _measure_both(part: Overlap, lights: Lights) -> dict[str, SleepStatistics]:
     """Return the sleep statistics of both; of animals none, for they have no night."""
     if part.classes != CLASSES:
         return {}

@@ -207,9 +207,15 @@ def _separator(path: Path) -> str:
 
 
 def _read_lights(path: Path) -> Lights:
+    """Return when the lights first go off, and when on after that: at hook-up they are on too."""
     marks, _ = read_annotations(read_header(path))
-    found = {find_lights(mark): mark.onset_s for mark in reversed(marks)}
-    return Lights(found.get("off"), found.get("on"))
+    offs_s, ons_s = (
+        sorted(mark.onset_s for mark in marks if find_lights(mark) == which)
+        for which in ("off", "on")
+    )
+    off_s = offs_s[0] if offs_s else None
+    later_s = [at for at in ons_s if off_s is None or at > off_s]
+    return Lights(off_s, later_s[0] if later_s else None)
 
 
 def _to_grid(hypnogram: Hypnogram, classes: tuple[str, ...], epoch_s: float) -> np.ndarray:
