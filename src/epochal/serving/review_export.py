@@ -41,15 +41,14 @@ def export_review(review: Review, to: Format) -> bytes:
 def tabulate(review: Review) -> pd.DataFrame:
     """Return a row per epoch: `epoch, onset_s, label, model_label, confidence, …, who, at`."""
     entries = review.corrections()
-    standing = stand(entries)
-    last = {one.epoch: one for one in entries}
+    undone = stand(entries).undone
+    kept = [one for one in entries if one.undoes is None and one.number not in undone]
+    last = {one.epoch: one for one in kept}
     table = review.epochs.rename(columns={"label": "model_label"})
     table.insert(2, "label", review.labels())
-    looked_at = [int(epoch) in standing.reviewed for epoch in table["epoch"]]
-    signed = [last.get(int(epoch)) if seen else None
-              for epoch, seen in zip(table["epoch"], looked_at, strict=True)]  # fmt: skip
+    signed = [last.get(int(epoch)) for epoch in table["epoch"]]
     return table.assign(
-        reviewed=looked_at,
+        reviewed=[one is not None for one in signed],
         who=["" if one is None else one.who for one in signed],
         at=["" if one is None else one.at for one in signed],
         data_source=review.card.data_source,

@@ -33,6 +33,15 @@ def test_what_was_taken_back_counts_as_not_looked_at(review):
     assert tabulate(review)["reviewed"].tolist() == [True, False, False, False, False]
 
 
+def test_who_is_the_person_whose_entry_still_stands(review):
+    review.correct(2, old="N2", new="REM", who="Anna")
+    review.correct(2, old="REM", new="W", who="Bert")
+    taken_back = review.undo("Bert")
+    row = tabulate(review).iloc[2]
+    assert (row["label"], row["reviewed"], row["who"]) == ("REM", True, "Anna")
+    assert row["at"] <= taken_back.at
+
+
 @pytest.mark.parametrize("ending", ["csv", "edf"])
 def test_the_exported_hypnogram_is_read_back_as_corrected(review, tmp_path, ending):
     path = tmp_path / f"corrected.{ending}"
