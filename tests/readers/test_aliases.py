@@ -1,7 +1,15 @@
 import pytest
 
+from builders import make_channel, make_recording
 from epochal.errors import EpochalError
-from epochal.readers.aliases import ALIASES, canonical_name, electrodes_of, kind_of, match_channel
+from epochal.readers.aliases import (
+    ALIASES,
+    canonical_name,
+    electrodes_of,
+    kind_of,
+    match_channel,
+    rename_aliases,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +27,9 @@ from epochal.readers.aliases import ALIASES, canonical_name, electrodes_of, kind
         ("EOG E1-M2", ["E1-M2", "LOC-A2", "EOG LOC-A2", "E1-A2", "EOG L-M2", "LOCA2"]),
         ("EOG horizontal", ["EOG horizontal", "horizontal EOG", "HEOG", "EOG horiz"]),
         ("EMG submental", ["EMG submental", "chin", "Chin EMG", "EMG Chin", "Chin1-Chin2"]),
+        ("EOG E1-M2", ["EEG LOC-A2", "EEG E1-M2"]),  # an amplifier puts EEG before any input
+        ("EOG E1", ["EEG EOGL", "EEG EOG left", "EEG LOC-REF"]),
+        ("EMG submental", ["EEG Chin1-Chin2"]),
         ("ECG", ["ECG", "EKG", "ekg"]),
         ("Resp oro-nasal", ["Resp oro-nasal", "RESP ORONASAL"]),
     ],
@@ -35,6 +46,17 @@ def test_another_derivation_is_not_an_alias_of_c3_m2(name):
 def test_every_canonical_name_is_its_own_alias():
     assert {canonical_name(name) for name in ALIASES} == set(ALIASES)
     assert all(canonical_name(name) == name for name in ALIASES)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "EMG L", "EMG right", "EEG L", "EEG left", "ECG L", "EMG frontal", "EMG frontal EEG",
+        "EOG parietal", "EMG horizontal", "EMG vertical", "EMG E1", "EMG C3", "EOG Fp1",
+    ],
+)  # fmt: skip
+def test_no_name_has_a_canonical_one_of_another_kind(name):
+    assert canonical_name(name) is None
 
 
 @pytest.mark.parametrize("name", ["Event marker", "SpO2", "EMG1", "EOG EOG1", "", "---", "Pleth"])
@@ -87,6 +109,34 @@ def test_a_name_that_no_table_knows_is_found_without_case_and_separators():
     assert match_channel("EMG neck-2", ["EMG NECK_2", "EEG"]).name == "EMG NECK_2"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        ("EMG 2", "EEG 2"), ("EEG 1", "EMG 1"), ("EOG left", "EEG left"), ("EMG L", "EOG L"),
+        ("EOG left", "EMG left"), ("EMG 1", "EOG 1"),
+    ],
+)  # fmt: skip
+def test_a_channel_of_another_kind_is_never_the_one_that_is_wanted(wanted, there):
+    with pytest.raises(EpochalError, match=f"No channel '{wanted}'"):
+        match_channel(wanted, [there, "ECG"])
+    (renamed,) = rename_aliases(make_recording(make_channel(there)), [wanted]).channels
+    assert renamed.name == there
+
+
+def test_a_number_that_several_kinds_share_finds_the_kind_that_is_wanted():
+    available = ["EMG 2", "EEG EEG2", "EEG_2", "EOG 2"]
+    assert match_channel("EEG 2", available).name == "EEG_2"
+    assert match_channel("EEG LOC-LE", ["EOG E1-LE", "EMG LE"]).name == "EOG E1-LE"
+
+
+def test_a_substitute_that_several_channels_are_is_no_matter_after_one_that_is_there():
+    match = match_channel(
+        "EOG horizontal", ["E1-M2", "E2", "EOG right"], substitutes=["EOG E1-M2", "EOG E2"],
+        allow_substitution=True,
+    )  # fmt: skip
+    assert match.name == "E1-M2"
+
+
 def test_two_channels_of_one_derivation_are_refused():
     with pytest.raises(EpochalError, match="Several channels are 'EEG C3-M2': C3-M2, C3-A2"):
         match_channel("EEG C3-M2", ["C3-M2", "C3-A2"])
@@ -119,3 +169,9 @@ def test_spellings_of_ones_own_join_the_table():
     extra = {"EEG Fpz-Cz": ["channel one"]}
     assert canonical_name("Channel_One", extra) == "EEG Fpz-Cz"
     assert match_channel("EEG Fpz-Cz", ["channel one"], extra=extra).name == "channel one"
+    assert canonical_name("EMG channel one", extra) is None
+
+
+def test_a_spelling_of_ones_own_may_write_another_kind():
+    extra = {"EOG E1": ["EEG left"]}
+    assert match_channel("EOG E1", ["EEG left", "EMG left"], extra=extra).name == "EEG left"

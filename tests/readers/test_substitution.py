@@ -60,6 +60,28 @@ def test_what_nothing_could_replace_is_left_to_whoever_needs_it():
         assert substitute_channels(given, SUBSTITUTES, allow=allow) is given
 
 
+@pytest.mark.parametrize("allow", [True, False])
+def test_several_channels_of_one_derivation_are_told_and_not_passed_over(allow):
+    refusal = (
+        "r1: Several channels are 'EEG F4-M1': F4-A1, EEG_F4-M1; name one of them",
+        "r1: Several channels are 'EEG Fpz-Cz': Fpz-Cz, EEG FPZ-CZ; name one of them",
+    )
+    for names, told in zip(
+        (("F4-A1", "EEG_F4-M1"), ("Fpz-Cz", "EEG FPZ-CZ")), refusal, strict=True
+    ):
+        with pytest.raises(RecordingError) as error:
+            substitute_channels(recording(*names), SUBSTITUTES, allow=allow)
+        assert str(error.value) == told
+
+
+def test_muscles_of_the_legs_are_not_the_eyes():
+    substitutes = {"EOG horizontal": ("EOG E1-M2", "EOG E2-M1", "EOG E1", "EOG E2")}
+    given = recording("EEG Fpz-Cz", "EMG L", "EMG R")
+    assert substitute_channels(given, substitutes, allow=True) is given
+    found = substitute_channels(recording("EMG L", "EMG R", "E1", "E2"), substitutes, allow=True)
+    assert substitutions_of(found) == {"EOG horizontal": "E1"}
+
+
 def test_only_wanted_channels_are_looked_at():
     given = recording("EEG F4-M1")
     assert substitute_channels(given, SUBSTITUTES, allow=False, wanted=["EMG"]) is given

@@ -2,6 +2,7 @@
 
 An alias is another spelling of the *same* derivation (`C3-A2` for `EEG C3-M2`). Another derivation
 (C4-M1 for Fpz-Cz) is a substitution: it happens only where it is asked for, and is reported.
+Names that write different kinds (`EMG L`, `EOG L`) are never one derivation.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ _KIND_TOKENS: dict[str, Kind] = {
 }
 _KIND_WORDS: dict[str, Kind] = {
     "HEOG": "EOG", "VEOG": "EOG", "LEOG": "EOG", "REOG": "EOG", "E1": "EOG", "E2": "EOG",
+    "EOGH": "EOG", "EOGV": "EOG", "EOGL": "EOG", "EOGR": "EOG",
     "CHIN": "EMG", "CHIN1": "EMG", "CHIN2": "EMG", "SUBMENTAL": "EMG", "MENTALIS": "EMG",
 }  # fmt: skip
 _SILENT = {"POL", "REF"}  # "EEG F3-REF" is F3 against whatever the amplifier refers to
@@ -91,11 +93,14 @@ def canonical_name(name: str, extra: Mapping[str, Sequence[str]] | None = None) 
 
     `extra` adds to the table: canonical name to spellings.
     """
-    key = _simplify(name)
+    key, kinds = _simplify(name), _written_kinds(name)
     for canonical, spellings in (extra or {}).items():
-        if key in {_simplify(spelling) for spelling in (canonical, *spellings)}:
-            return canonical
-    return _TABLE.get(key)
+        for spelling in (canonical, *spellings):
+            own = _written_kinds(spelling) or _written_kinds(canonical)
+            if key == _simplify(spelling) and _agree(kinds, own):
+                return canonical
+    known = _TABLE.get(key)
+    return known if known and _agree(kinds, _written_kinds(known)) else None
 
 
 def match_channel(
@@ -114,15 +119,16 @@ def match_channel(
     found = _find_same(wanted, available, extra)
     if found:
         return Match(found, wanted)
-    stand_ins = [name for name in (_find_same(s, available, extra) for s in substitutes) if name]
-    if stand_ins and allow_substitution:
-        note = f"'{stand_ins[0]}' stands in for '{wanted}': another derivation"
-        return Match(stand_ins[0], wanted, note)
+    # One by one: a later substitute that several channels are is no matter where an earlier one is.
+    stand_in = next(filter(None, (_find_same(s, available, extra) for s in substitutes)), None)
+    if stand_in and allow_substitution:
+        note = f"'{stand_in}' stands in for '{wanted}': another derivation"
+        return Match(stand_in, wanted, note)
     hint = (
-        f"; '{stand_ins[0]}' could stand in, but is another derivation: allow substitutions "
+        f"; '{stand_in}' could stand in, but is another derivation: allow substitutions "
         "(--substitute; ?substitute=true of the service, allow_substitution of a stream; "
         "ingestion.allow_substitution of a study)"
-        if stand_ins
+        if stand_in
         else did_you_mean(wanted, available)
     )
     raise EpochalError(f"No channel '{wanted}'{hint}")
@@ -146,13 +152,18 @@ def _find_same(
 ) -> str | None:
     if wanted in available:
         return wanted
-    target = canonical_name(wanted, extra) or _simplify(wanted)
-    same = [
-        name for name in available if (canonical_name(name, extra) or _simplify(name)) == target
-    ]
+    same = [name for name in available if _is_same(name, wanted, extra)]
     if len(same) > 1:
         raise EpochalError(f"Several channels are '{wanted}': {', '.join(same)}; name one of them")
     return same[0] if same else None
+
+
+def _is_same(name: str, wanted: str, extra: Mapping[str, Sequence[str]] | None) -> bool:
+    known, target = canonical_name(name, extra), canonical_name(wanted, extra)
+    if known or target:
+        return known == target
+    kinds_agree = _agree(_written_kinds(name), _written_kinds(wanted))
+    return kinds_agree and _simplify(name) == _simplify(wanted)
 
 
 def kind_of(name: str) -> Kind | None:
@@ -166,10 +177,6 @@ def kind_of(name: str) -> Kind | None:
     if canonical:
         return next((kind for kind in _KIND_TOKENS.values() if canonical.startswith(kind)), None)
     return "EEG" if tokens and tokens[0] in _ELECTRODE_TOKENS else None
-
-
-def _identify(name: str, extra: Mapping[str, Sequence[str]] | None) -> str:
-    return canonical_name(name, extra) or _simplify(name)
 
 
 def electrodes_of(name: str) -> tuple[str, str | None]:
@@ -193,6 +200,22 @@ def _simplify(name: str) -> str:
     words = _split(name)
     bare = [word for word in words if word not in _KIND_TOKENS]
     return "".join(bare) or "".join(_KIND_TOKENS[word] for word in words)
+
+
+def _written_kinds(name: str) -> set[Kind]:
+    """Return the kinds that a name writes, in a word for a kind or else in an electrode's name.
+
+    Amplifiers put EEG before whatever they record (`EEG LOC-A2`), so another kind goes before it.
+    """
+    tokens = _split(name)
+    stems = [token.rstrip("0123456789") for token in tokens]
+    written = {_KIND_TOKENS[stem] for stem in stems if stem in _KIND_TOKENS}
+    worded = {_KIND_WORDS[token] for token in tokens if token in _KIND_WORDS}
+    return (written - {"EEG"}) or worded or written
+
+
+def _agree(first: set[Kind], second: set[Kind]) -> bool:
+    return not (first and second) or bool(first & second)
 
 
 def _spell(canonical: str, spellings: Iterable[str]) -> Iterable[tuple[str, str]]:

@@ -10,6 +10,7 @@ from epochal.readers.aliases import match_channel
 from epochal.recording import Recording
 
 SUBSTITUTIONS = "substitutions"  # in a recording's metadata: {wanted channel: what stands in}
+SETTLED_BY_HAND = ("could stand in", "Several channels are")  # in the errors of `match_channel`
 
 
 def substitute_channels(
@@ -23,8 +24,8 @@ def substitute_channels(
 
     Only those of `wanted` are looked at, by default all that have substitutes. Each stand-in is
     said in `problems`, and in `metadata["substitutions"]`. A channel that is missing although it
-    could be replaced raises `RecordingError` unless that is allowed; one that nothing could
-    replace is left to whoever needs it.
+    could be replaced raises `RecordingError` unless that is allowed, and so does one that several
+    channels are, or its substitute; one that nothing could replace is left to whoever needs it.
     """
     for name in substitutes if wanted is None else wanted:
         if substitutes.get(name) and recording.channels:
@@ -44,7 +45,7 @@ def _settle(
     try:
         match = match_channel(wanted, names, substitutes=substitutes, allow_substitution=allow)
     except EpochalError as error:
-        if "could stand in" in str(error):
+        if any(fault in str(error) for fault in SETTLED_BY_HAND):
             raise RecordingError(recording.recording_id, str(error)) from error
         return recording
     return _stand_in(recording, wanted, match.name, match.note) if match.note else recording
