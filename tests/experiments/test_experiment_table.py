@@ -5,12 +5,14 @@ import pytest
 from sklearn.metrics import cohen_kappa_score, f1_score
 
 from epochal.errors import EpochalError
+from epochal.evaluation.paired import correct_holm
 from epochal.experiments.options import ExperimentOptions
 from epochal.experiments.table import class_f1, compare, macro_f1
 from experiment_material import make_judged
 
 GOOD = {"s1": [[9, 1], [0, 10]], "s2": [[8, 2], [1, 9]], "s3": [[10, 0], [1, 9]]}
 POOR = {"s1": [[5, 5], [4, 6]], "s2": [[6, 4], [5, 5]], "s3": [[6, 4], [4, 6]]}
+MIDDLING = {"s1": [[7, 3], [3, 7]], "s2": [[5, 5], [5, 5]], "s3": [[7, 3], [4, 6]]}
 
 
 def table(*judged, **options):
@@ -56,6 +58,23 @@ def test_a_difference_is_taken_on_the_same_animals():
     assert row["d_kappa"] == pytest.approx(row["kappa"] - made.loc["poor", "kappa"])
     assert 0 < row["d_kappa_low"] < row["d_kappa"] < row["d_kappa_high"]
     assert np.isnan(made.loc["poor", "d_kappa"])
+
+
+def test_p_values_are_corrected_for_all_rows_that_are_compared():
+    others = [make_judged(counts, name=name) for name, counts in (("a", GOOD), ("b", MIDDLING))]
+    made = table(make_judged(POOR, name="poor"), *others, make_judged(POOR, name="same"))
+    for figure in ("macro_f1", "kappa"):
+        p, corrected = made[f"d_{figure}_p"], made[f"d_{figure}_p_holm"]
+        assert p["a"] == pytest.approx(2 / 201)
+        assert corrected["a"] == pytest.approx(3 * p["a"])
+        assert corrected["same"] == p["same"] == 1.0
+        np.testing.assert_allclose(corrected, correct_holm(p.to_numpy()))
+        assert np.isnan(corrected["poor"])
+
+
+def test_a_row_alone_has_no_p_value():
+    row = table(make_judged(GOOD, name="good")).loc["good"]
+    assert np.isnan(row[["d_kappa_low", "d_kappa_p", "d_kappa_p_holm"]].astype(float)).all()
 
 
 def test_animals_that_only_one_was_judged_by_do_not_enter_a_difference():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from epochal.errors import EpochalError, did_you_mean
-from epochal.evaluation.paired import bootstrap_difference
+from epochal.evaluation.paired import bootstrap_difference, correct_holm
 from epochal.experiments.cells import Judged, stack_tables
 from epochal.experiments.options import ExperimentOptions, row_name
 from epochal.metrics import kappa
@@ -37,7 +37,8 @@ def compare(
 
     `macro_f1`, `kappa` and `f1_<class>` are of all held-out epochs; `_low` and `_high` are 95 %
     intervals over resampled subjects (NaN with fewer than two). `d_macro_f1` and `d_kappa` are the
-    differences from the reference on the same subjects, in the same resamples. Nothing to compare,
+    differences from the reference on the same subjects, in the same resamples; `_p` is two-sided,
+    of those resamples, and `_p_holm` corrected for all rows that are compared. Nothing to compare,
     or an unknown reference, raises `EpochalError`.
     """
     rows = [Row(one, kind) for one in judged for kind in _smoothings(one, options)]
@@ -45,7 +46,7 @@ def compare(
         raise EpochalError("experiment: nothing was fitted, so there is nothing to compare")
     base = _choose_reference(rows, options.reference)
     described = [_describe(row, base, n_bootstrap=n_bootstrap, seed=seed) for row in rows]
-    return pd.DataFrame(described)
+    return _correct(pd.DataFrame(described))
 
 
 def macro_f1(tables: np.ndarray) -> np.ndarray:
@@ -106,7 +107,8 @@ def _differ(row: Row, base: Row, *, n_bootstrap: int, seed: int) -> dict[str, An
     theirs = base.judged.tables[base.smoothing]
     shared = sorted(theirs.keys() & row.judged.tables[row.smoothing].keys())
     if row.name == base.name or not shared:
-        return {"reference": base.name} | {f"d_{name}": np.nan for name in FIGURES}
+        empty = [f"d_{name}{end}" for name in FIGURES for end in ("", "_low", "_high", "_p")]
+        return {"reference": base.name} | dict.fromkeys(empty, np.nan)
     pair = [stack_tables(one.judged, one.smoothing, shared) for one in (row, base)]
     drawn = _draw(len(shared), n_bootstrap, seed)
     found: dict[str, Any] = {"reference": base.name}
@@ -117,6 +119,12 @@ def _differ(row: Row, base: Row, *, n_bootstrap: int, seed: int) -> dict[str, An
         found |= {f"d_{name}": difference, f"d_{name}_low": low, f"d_{name}_high": high}
         found[f"d_{name}_p"] = p
     return found
+
+
+def _correct(table: pd.DataFrame) -> pd.DataFrame:
+    """Correct each figure for the number of rows that are compared in it."""
+    p_of = {f"d_{name}_p_holm": table[f"d_{name}_p"].to_numpy() for name in FIGURES}
+    return table.assign(**{name: correct_holm(p) for name, p in p_of.items()})
 
 
 def _draw(n_subjects: int, n_bootstrap: int, seed: int) -> np.ndarray:
