@@ -345,6 +345,26 @@ def test_a_channel_slower_than_the_rate_that_is_asked_for_is_refused():
         levels(recording, sfreq=100.0)
 
 
+@pytest.mark.parametrize("filters", ["zero_phase", "causal"])
+def test_what_a_lower_rate_cannot_hold_is_gone_not_folded(filters):
+    data = sine(90.0, length_s=120.0, sfreq=200.0, amplitude=40.0)  # at 100 Hz it would be 10 Hz
+    one = signal("EEG", features=("statistics",), sfreq=100.0, band_hz=(0.3, 35.0))
+    recording = make_recording(make_channel("EEG", data, sfreq=200.0))
+    found = extract(recording, signals={"a": one}, filters=filters)
+    assert (found["a_sd"][1:3] < 0.05).all()
+
+
+@pytest.mark.parametrize("band_hz", [None, (0.3, None), (0.3, 50.0)])
+def test_causal_filters_and_a_rate_want_a_band_that_ends_below_half_of_it(band_hz):
+    eeg = {"channels": ("EEG",), "band_hz": band_hz, "sfreq": 100.0}
+    signals = {"a": {**eeg, "features": ("level",)}}
+    with pytest.raises(ValueError, match=r"signals\.a: .* `band_hz` must end below 50 Hz"):
+        FeatureOptions(signals=signals, filters="causal")
+    with pytest.raises(ValueError, match=r"network_inputs\.signal, channel 'EEG': .* below 50 Hz"):
+        FeatureOptions(network_inputs={"signal": eeg}, filters="causal")
+    assert FeatureOptions(signals=signals, network_inputs={"signal": eeg}).looks_ahead
+
+
 def test_a_rate_looks_ahead_as_its_filter_does():
     assert FeatureOptions(signals={"a": signal("EEG", sfreq=100.0)}).looks_ahead
     assert not FeatureOptions(signals={"a": signal("EEG")}).looks_ahead

@@ -163,17 +163,20 @@ def given_windows(
 def _filtered(
     channel: Channel, signal: SignalOptions, recording: Recording, *, causal: bool
 ) -> Channel:
-    if signal.sfreq is not None:
-        channel = _slow_down(channel, signal.sfreq, recording, causal=causal)
+    if signal.sfreq is not None and not causal:
+        channel = _slow_down(channel, signal.sfreq, recording, causal=False)
     if signal.envelope:
         channel = take_envelope(channel, recording.runs, causal=causal)
-    return filter_channel(
+    channel = filter_channel(
         channel,
         recording.runs,
         band_hz=signal.band_hz,
         notch_hz=signal.notch_hz,
         causal=causal,
     )
+    if signal.sfreq is not None and causal:  # takes bare samples: what would fold is gone by now
+        channel = _slow_down(channel, signal.sfreq, recording, causal=True)
+    return channel
 
 
 def _slow_down(channel: Channel, sfreq: float, recording: Recording, *, causal: bool) -> Channel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -31,7 +32,9 @@ class SignalOptions(Options):
         None,
         gt=0,
         description="Rate in Hz that the channels are brought down to first, for features that are "
-        "defined per sample; a slower channel is refused. Null: each keeps its own.",
+        "defined per sample; a slower channel is refused. Null: each keeps its own. With "
+        "`filters: causal` it comes after the filter and must divide the channel's rate, and "
+        "`band_hz` must end below half of it.",
     )
     features: tuple[str, ...] = Field(min_length=1, description="Names in `features.FEATURE_SETS`.")
     window_s: float | None = Field(
@@ -135,6 +138,28 @@ class FeatureOptions(Options):
         NetworkInputOptions(), description="What networks over samples see of an epoch."
     )
     drop: tuple[str, ...] = Field((), description="Patterns of columns to leave out.")
+
+    @model_validator(mode="after")
+    def _check(self) -> FeatureOptions:
+        """Check that with causal filters nothing folds into the band at a lower rate."""
+        for place, sfreq, high_hz in self._slowed() if self.causal_filters else ():
+            if high_hz is None or high_hz >= sfreq / 2:
+                raise ValueError(
+                    f"{place}: with `filters: causal`, `sfreq: {sfreq:g}` takes every n-th sample; "
+                    f"`band_hz` must end below {sfreq / 2:g} Hz (it ends at {high_hz or 'null'})"
+                )
+        return self
+
+    def _slowed(self) -> Iterator[tuple[str, float, float | None]]:
+        """Name what is brought to a rate, with the rate and the upper edge of its band."""
+        for name, one in self.signals.items():
+            if one.sfreq:
+                yield f"signals.{name}", one.sfreq, (one.band_hz or (None, None))[1]
+        inputs = self.network_inputs.signal
+        if inputs is not None and inputs.sfreq:
+            for name in inputs.channels:
+                band_hz = inputs.bands_hz.get(name, inputs.band_hz) or (None, None)
+                yield f"network_inputs.signal, channel '{name}'", inputs.sfreq, band_hz[1]
 
     @property
     def channels(self) -> list[str]:

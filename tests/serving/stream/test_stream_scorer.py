@@ -122,6 +122,22 @@ class TestEquality:
             np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7, err_msg=name)
 
     @pytest.mark.slow
+    def test_of_a_signal_that_is_brought_to_a_lower_rate(self):
+        """The runs begin on odd samples, and the stream forgets what it has scored."""
+        slower = filtered(sfreq=100.0, band_hz=(0.3, 35.0), notch_hz=None)
+        long = filtered(sfreq=50.0, band_hz=(0.5, 20.0), notch_hz=None, window_s=60, trailing=True)
+        bundle = change_bundle(
+            make_bundle("stack_forward"),
+            signals={"eeg": filtered(), "slower": slower, "long": long},
+        )
+        data = np.random.default_rng(0).normal(0, 20, 80_000).astype(np.float32)
+        data[28_061:40_001] = np.nan
+        channels = (make_channel(data=data, sfreq=200.0),)
+        recording = make_raw(channels=channels, runs=((0.0, 140.305), (200.005, 400.0)))
+        for name, (one, other) in _features_of(bundle, recording).items():
+            np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7, err_msg=name)
+
+    @pytest.mark.slow
     def test_of_several_rates_an_envelope_and_a_long_window(self):
         signals = {
             "eeg": filtered(),

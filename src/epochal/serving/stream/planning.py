@@ -72,13 +72,17 @@ class _Planner:
             return signal  # optional and absent: NaN columns
         steps = {
             "envelope": signal.envelope, "band_hz": signal.band_hz, "notch_hz": signal.notch_hz,
+            "sfreq": signal.sfreq,
         }  # fmt: skip
         window_s = signal.window_s or self._length_s
         before_s = window_s - self._length_s if signal.trailing else 0.0
         if not signal.trailing:  # the middle of the epoch
             window_s = self._length_s
         names = [self._chain(name, (before_s, window_s), **steps) for name in signal.channels]
-        given = {"channels": tuple(names), "envelope": False, "band_hz": None, "notch_hz": None}
+        given = {
+            "channels": tuple(names), "envelope": False, "band_hz": None, "notch_hz": None,
+            "sfreq": None,
+        }  # fmt: skip
         return signal.model_copy(update=given)
 
     def inputs(self, signal: SignalInputOptions) -> SignalInputOptions:
