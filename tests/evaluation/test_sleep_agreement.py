@@ -14,6 +14,8 @@ from epochal.evaluation.sleep_agreement import (
 from epochal.evaluation.structure import list_sequences
 from epochal.hypnogram.sleep_statistics import CLASSES, DEFINITIONS
 from epochal.labels import proba_columns
+from epochal.serving.report.sleep import measure_night
+from made_report import material_of
 
 NIGHT = ["W"] * 20 + ["N1"] * 4 + ["N2"] * 40 + ["N3"] * 20 + ["W"] * 6 + ["REM"] * 20 + ["W"] * 10
 EPOCHS = make_epochs(NIGHT, n_subjects=14)
@@ -44,6 +46,22 @@ def test_a_perfect_model_has_the_scorings_statistics():
     assert (known["scored"] == known["predicted"]).all()
     tst = known[known["statistic"] == "tst_min"]["scored"]
     assert set(tst) == {(4 + 40 + 20 + 20) / 2}
+
+
+@pytest.mark.parametrize("gaps_s", [(3600,), (30,), (45,), (75, 3600), (3600, 45, 100)])
+def test_a_night_with_gaps_has_the_statistics_of_its_report(gaps_s):
+    epochs = make_epochs(NIGHT, n_subjects=3)
+    for number, gap_s in enumerate(gaps_s, start=1):
+        later = epochs["epoch"] >= 30 * number
+        epochs["onset_s"] += gap_s * later
+        epochs["run"] += later
+    predictions = make_predictions(epochs, make_splits(epochs), classes=CLASSES)
+    graph = pairs_of(predictions, epochs).query("recording_id == 'r0'").set_index("statistic")
+    onsets_s = epochs.loc[epochs["recording_id"] == "r0", "onset_s"].to_numpy()
+    report = measure_night(material_of(NIGHT, onsets_s=onsets_s)).statistics.values
+    expected = pytest.approx({name: report[name] for name in STATISTICS})
+    assert graph["scored"].to_dict() == expected
+    assert graph["predicted"].to_dict() == expected
 
 
 @pytest.mark.slow

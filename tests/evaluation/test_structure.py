@@ -5,6 +5,7 @@ import pytest
 from builders import CLASSES, make_epochs, make_predictions, make_splits
 from epochal.evaluation.structure import (
     KEYS,
+    MOST_EPOCHS,
     SUMMARY,
     count_changes,
     list_sequences,
@@ -74,6 +75,38 @@ def test_nothing_changes_across_a_gap_an_unscored_epoch_or_one_without_a_predict
     ):
         found = measure(given, epochs).iloc[0]
         assert (found["changes"], found["changes_scored"]) == (1, 1)
+
+
+def test_structure_is_the_same_however_long_a_gap_is():
+    predictions = say(predict(), "W", [15])
+    short, long = (
+        EPOCHS.assign(
+            run=(EPOCHS["epoch"] >= 20).astype(int),
+            onset_s=EPOCHS["onset_s"] + gap_s * (EPOCHS["epoch"] >= 20),
+        )
+        for gap_s in (30.0, 30.0 * MOST_EPOCHS)
+    )
+    pd.testing.assert_frame_equal(measure(predictions, short), measure(predictions, long))
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "n_missing"), [(0, 1), (10, 1), (15, 1), (30, 1), (45, 1), (50, 2), (3600, 120)]
+)
+def test_a_sequence_has_the_epochs_that_a_gap_lacks_and_one_at_least(gap_s, n_missing):
+    later = EPOCHS["epoch"] >= 10
+    epochs = EPOCHS.assign(run=later.astype(int), onset_s=EPOCHS["onset_s"] + gap_s * later)
+    one = next(iter(list_sequences(predict(), epochs, CLASSES)))
+    expected = [0] * 10 + [-1] * n_missing + [1] * 20 + [2] * 10
+    assert one.truth.tolist() == one.guess.tolist() == expected
+
+
+def test_epochs_that_were_dropped_lack_in_a_sequence_one_by_one():
+    kept = ~EPOCHS["epoch"].isin([3, 4, 5, 12])
+    predictions = predict()
+    left = predictions[~predictions["epoch"].isin([3, 4, 5, 12])]
+    one = next(iter(list_sequences(left, EPOCHS[kept], CLASSES)))
+    assert len(one.truth) == 40
+    assert np.flatnonzero(one.truth < 0).tolist() == [3, 4, 5, 12]
 
 
 @pytest.mark.slow

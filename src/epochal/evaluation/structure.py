@@ -14,6 +14,7 @@ from epochal.hypnogram.bouts import (
     impossible_percent,
     median_bout_error_s,
 )
+from epochal.hypnogram.grid import place_on_grid
 from epochal.labels import encode, proba_columns
 
 Pairs = tuple[tuple[str, str], ...]
@@ -27,7 +28,7 @@ SUMMARY = ["model", "role", "data_source", "figure", "n_recordings", "mean", "sd
 
 
 class Sequence(NamedTuple):
-    """Truth and guess of one recording on the same epochs, −1 where either lacks, or time jumps."""
+    """Truth and guess of one recording, epoch by epoch; −1 where either lacks, or in a gap."""
 
     truth: np.ndarray
     guess: np.ndarray
@@ -98,27 +99,35 @@ def list_sequences(
             "subject_id": own["subject_id"].iloc[0],
             "n_epochs": int(both.sum()),
         }
-        jumps, step_s = _find_jumps(own)
-        truth, guess = (np.insert(np.where(both, codes, -1), jumps, -1) for codes in (truth, guess))
+        missing, step_s = _find_missing(own)
+        truth, guess = (
+            np.insert(np.where(both, codes, -1), missing, -1) for codes in (truth, guess)
+        )
         yield Sequence(truth, guess, step_s, described)
 
 
-def _find_jumps(own: pd.DataFrame) -> tuple[np.ndarray, float]:
-    """Return before which epochs time jumps, and the usual step between two epochs."""
+def _find_missing(own: pd.DataFrame) -> tuple[np.ndarray, float]:
+    """Return before which epochs others are missing, once for each, and the usual step in time.
+
+    Where time jumps it is one at least, so that nothing goes on across.
+    """
     onsets_s, numbers = own["onset_s"].to_numpy(float), own["epoch"].to_numpy()
     same_run = np.diff(own["run"].to_numpy()) == 0
     follows = same_run & (np.diff(numbers) == 1)
     steps_s = np.diff(onsets_s)[follows]
     step_s = float(np.median(steps_s)) if len(steps_s) else float("nan")
-    apart = abs(step_s - float(own["length_s"].median())) <= _CLOSE_S  # not if they overlap
-    return np.flatnonzero(~follows) + 1, step_s if apart else float("nan")
+    jumps = np.flatnonzero(~follows) + 1
+    if not abs(step_s - float(own["length_s"].median())) <= _CLOSE_S:  # they overlap, or are alone
+        return jumps, float("nan")
+    places = place_on_grid(onsets_s, start_s=onsets_s[0], epoch_s=step_s)
+    return np.repeat(jumps, np.maximum(np.diff(places)[jumps - 1] - 1, 1)), step_s
 
 
 def _build(one: Sequence, classes: tuple[str, ...], impossible: Pairs) -> dict[str, float]:
     names = np.array([*classes, None], dtype=object)  # −1 is the last: nothing
     truth, guess = names[one.truth], names[one.guess]
     errors_s = median_bout_error_s(truth, guess, classes, epoch_s=one.step_s)
-    short = len(truth) <= MOST_EPOCHS
+    short = one.described["n_epochs"] <= MOST_EPOCHS  # it leaves out what is not scored
     return {
         "changes": count_changes(guess),
         "changes_scored": count_changes(truth),
