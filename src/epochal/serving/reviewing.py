@@ -228,6 +228,11 @@ class Reviews:
             shutil.rmtree(made, ignore_errors=True)
 
 
+def find_corrected(folder: Path) -> list[Path]:
+    """Return the folders of the reviews under one folder that somebody made an entry in."""
+    return [path.parent for path in folder.glob(f"*/{_TRAIL}")]
+
+
 def safe_id(text: str) -> str:
     """Return a text as a review's id: other characters than letters, digits, . _ - become _."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", text).lstrip("._-")[:200] or "review"

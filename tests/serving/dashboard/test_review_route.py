@@ -1,4 +1,5 @@
 import io
+import tempfile
 
 import pandas as pd
 import pytest
@@ -94,6 +95,20 @@ def test_a_correction_that_makes_no_sense_is_refused(client, review, change, sta
     answer = client.post(f"/api/reviews/{review}/corrections", json=given)
     assert answer.status_code == status
     assert answer.json()["detail"]
+
+
+def test_a_correction_outlives_a_service_that_was_named_no_folder(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with client_of(folder, work_folder=None) as client:
+        review = client.post("/api/reviews", json=START).json()["card"]["id"]
+        old = client.get(f"/api/reviews/{review}").json()["labels"][0]
+        change = {"epoch": 0, "old": old, "new": old, "who": "AB"}
+        assert client.post(f"/api/reviews/{review}/corrections", json=change).status_code == 201
+    (left,) = tmp_path.glob("epochal-*/*")
+    with client_of(folder, review_folder=left) as client:
+        (entry,) = client.get(f"/api/reviews/{review}/corrections").json()
+        assert entry["who"] == "AB"
+        assert client.get(f"/api/reviews/{review}/export").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["nothing", "..", "%2e%2e%2fdata", ".part-1"])

@@ -84,6 +84,21 @@ def test_without_a_given_folder_work_lies_in_a_temporary_one_that_goes_with_the_
     assert not service.work_folder.exists()
 
 
+def test_corrections_in_a_temporary_folder_outlive_the_service_which_says_where(caplog, tmp_path):
+    service = Service(ServiceOptions())
+    service.__dict__["work_folder"] = tmp_path / "made"
+    trail = service.review_folder / "of-a-job" / "corrections.jsonl"
+    untouched = service.review_folder / "only-begun" / "epochs.csv"
+    signals = service.work_folder / "jobs" / "1" / "signals.h5"
+    for path in (trail, untouched, signals, service.work_folder / "upload"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of somebody")
+    service.stop()
+    assert [path for path in service.work_folder.rglob("*") if path.is_file()] == [trail]
+    (line,) = caplog.messages
+    assert f"corrections lie in {service.review_folder};" in line
+
+
 def test_a_given_folder_stays_with_what_is_in_it(tmp_path):
     service = Service(ServiceOptions(work_folder=tmp_path))
     (service.work_folder / "job").write_text("accepted")

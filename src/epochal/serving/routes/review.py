@@ -86,7 +86,7 @@ def router(service: Service) -> APIRouter:
 
 def reviews_of(service: Service) -> Reviews:
     """Return the service's reviews."""
-    return Reviews(service.options.review_folder or service.work_folder / "reviews")
+    return Reviews(service.review_folder)
 
 
 def _add_reading(routes: APIRouter, reviews: Reviews) -> None:
@@ -151,7 +151,7 @@ def _add_writing(routes: APIRouter, reviews: Reviews, sources: ReviewSources) ->
         responses=may_answer(409),
     )
     def correct(review_id: str, change: Change) -> Correction:
-        """Keep a correction: once this answers, neither a crash nor a power cut loses it."""
+        """Keep a correction: once this answers, no crash, power cut or stop loses it."""
         review = get_review(reviews, review_id)
         with _conflict_as_409():
             return review.correct(change.epoch, old=change.old, new=change.new, who=change.who)

@@ -77,7 +77,9 @@ class ServiceOptions(BaseSettings):
         Path("data"), description="The studies' data folder, for the dashboard's results."
     )
     review_folder: Path | None = Field(
-        None, description="Where corrections are kept; default: `reviews` in the work folder."
+        None,
+        description="Where corrections are kept; default: `reviews` in the work folder, where they "
+        "stay when the service stops, even of a temporary one.",
     )
     max_streams: int = Field(32, ge=0, description="Live streams at one time.")
     stream_idle_s: float = Field(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import shutil
 import tempfile
 import threading
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from epochal.serving.messages.alerts import Alert
+from epochal.serving.reviewing import find_corrected
 from epochal.serving.scoring import Scored
 from epochal.serving.service import logs
 from epochal.serving.service.access import Access
@@ -23,6 +26,9 @@ from epochal.serving.service.metrics import Metrics
 from epochal.serving.service.options import ServiceOptions
 from epochal.serving.service.problems import Problem
 from epochal.serving.service.shelf import Shelf, Shelved, Watcher
+
+logger = logging.getLogger(__name__)
+REVIEWS = "reviews"  # in the work folder, where no other place is named
 
 
 class Service:
@@ -54,6 +60,11 @@ class Service:
         folder = Path(tempfile.mkdtemp(prefix="epochal-")) if given is None else given
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def review_folder(self) -> Path:
+        """Where corrections are kept."""
+        return self.options.review_folder or self.work_folder / REVIEWS
 
     async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run a function in a worker thread and return what it returns.
@@ -92,7 +103,30 @@ class Service:
         self.workers.stop()
         self.alerts.stop()
         if self.options.work_folder is None and "work_folder" in self.__dict__:
+            self._clear_away()
+
+    def _clear_away(self) -> None:
+        """Remove the temporary work folder, but for what people corrected: nobody has it twice."""
+        reviews = self.work_folder / REVIEWS
+        kept = find_corrected(reviews)
+        if not kept:
             shutil.rmtree(self.work_folder, ignore_errors=True)
+            return
+        remove_others(self.work_folder, kept)
+        told = "corrections lie in %s; name it in EPOCHAL_SERVE_REVIEW_FOLDER to go on with them"
+        logger.warning(told, reviews)
+
+
+def remove_others(folder: Path, kept: list[Path]) -> None:
+    """Remove all in a folder but some folders in it, at any depth, and those that hold them."""
+    for one in folder.iterdir():
+        if any(one in path.parents for path in kept):
+            remove_others(one, kept)
+        elif one.is_dir() and one not in kept:
+            shutil.rmtree(one, ignore_errors=True)
+        elif one.is_file():
+            with contextlib.suppress(OSError):
+                one.unlink()
 
 
 class Workers:
