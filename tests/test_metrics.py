@@ -127,6 +127,15 @@ def test_votes_equal_to_the_prediction_diverge_by_nothing():
     assert vote_divergence(votes, votes / votes.sum(axis=1, keepdims=True)) == pytest.approx(0.0)
 
 
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_epochs_that_nobody_voted_on_do_not_count_in_the_divergence(nothing):
+    votes, proba = np.array([[1.0, 2.0, 7.0]]), np.full((1, 3), 1 / 3)
+    alone = vote_divergence(votes, proba)
+    beside = np.r_[votes, np.full((5, 3), nothing)]
+    assert vote_divergence(beside, np.repeat(proba, 6, axis=0)) == pytest.approx(alone)
+    assert np.isnan(vote_divergence(beside[1:], np.repeat(proba, 5, axis=0)))
+
+
 def test_the_divergence_of_unanimous_votes_is_the_log_loss():
     random = np.random.default_rng(0)
     proba, truth = random.dirichlet([1, 1, 1], 50), random.integers(0, 3, 50)

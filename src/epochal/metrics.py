@@ -123,9 +123,14 @@ def calibration_error(truth: np.ndarray, proba: np.ndarray, n_bins: int) -> floa
 
 
 def vote_divergence(votes: np.ndarray, proba: np.ndarray) -> float:
-    """Return the mean KL(votes ‖ prediction), clipped at 1e-15 as the challenge does."""
-    target = votes / votes.sum(axis=1, keepdims=True)
-    guess = _normalise(np.maximum(proba, 1e-15))
+    """Return the mean KL(votes ‖ prediction), clipped at 1e-15 as the challenge does.
+
+    Epochs that nobody voted on do not count; without any other it is NaN.
+    """
+    voted = np.nansum(votes, axis=1) > 0
+    if not voted.any():
+        return float("nan")
+    target, guess = _normalise(votes[voted]), _normalise(np.maximum(proba[voted], 1e-15))
     terms = np.where(target > 0, target * np.log(np.maximum(target, 1e-15) / guess), 0.0)
     return float(terms.sum(axis=1).mean())
 

@@ -262,12 +262,57 @@ def test_calibrated_out_of_fold_predictions_are_calibrated_by_the_other_folds():
 
 
 @pytest.mark.slow
-def test_the_refit_is_calibrated_by_all_out_of_fold_predictions():
+def test_the_refit_is_calibrated_by_out_of_fold_predictions():
     plain = fit("logistic_regression", roster=ROSTER).model
     model = fit("logistic_regression", roster=ROSTER, calibration="vector").model
     expected = model.calibration.apply(plain.predict_proba(TABLE))
     assert np.allclose(model.predict_proba(TABLE), expected)
     assert not np.allclose(model.predict_proba(TABLE), plain.predict_proba(TABLE))
+
+
+def turn_labels(rows):
+    """Return the table with the labels of some rows put into other words."""
+    turned = dict(zip(CLASSES, [*CLASSES[1:], CLASSES[0]], strict=True))
+    return TABLE.assign(label=TABLE["label"].mask(rows, TABLE["label"].map(turned)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["vector", "isotonic"])
+def test_val_is_no_row_to_calibrate_the_refit_by(kind):
+    raw = fit("logistic_regression", roster=ROSTER).out_of_fold
+    found = fit("logistic_regression", roster=ROSTER, calibration=kind).model.calibration
+    keys = ["recording_id", "epoch"]
+    rows = raw.drop(columns=["role", "fold"]).merge(TABLE[[*keys, "role", "label"]], on=keys)
+    own = rows[rows["role"] == "train"]
+    assert 0 < len(own) < len(rows)
+    codes = encode(own["label"], CLASSES)
+    assert found == fit_calibration(kind, own[proba_columns(CLASSES)].to_numpy(), codes)
+
+
+@pytest.mark.slow
+def test_what_comes_later_calibrates_no_fold_where_the_scheme_follows_time():
+    given = {"roster": ROSTER, "calibration": "isotonic"}
+    chained = {"first_seen_fold": 0}
+    later = TABLE["fold"] == TABLE["fold"].max()
+    before, after = (
+        fit("logistic_regression", table.assign(**chained), **given).out_of_fold
+        for table in (TABLE, turn_labels(later))
+    )
+    early = before["fold"] < before["fold"].max()
+    assert early.any()
+    pd.testing.assert_frame_equal(before[early], after[early])
+
+
+@pytest.mark.slow
+def test_the_first_fold_that_time_predicts_is_calibrated_by_nothing():
+    chained = TABLE.assign(first_seen_fold=0)
+    raw, found = (
+        fit("logistic_regression", chained, ROSTER, calibration=kind).out_of_fold
+        for kind in (None, "temperature")
+    )
+    first, columns = raw["fold"] == raw["fold"].min(), proba_columns(CLASSES)
+    pd.testing.assert_frame_equal(raw[first], found[first])
+    assert not np.allclose(raw.loc[~first, columns], found.loc[~first, columns])
 
 
 @pytest.mark.slow

@@ -19,11 +19,13 @@ from epochal.models.stack_smoothing import (
     tabulate_losses,
 )
 from epochal.options.models import StackingOptions
+from epochal.splits import rows_to_fit
 
 # sticky stages, as sleep has them
 N = 60
 EPOCHS = make_epochs(list(np.repeat(CLASSES, N // 3)), n_subjects=5)
 SPLITS = make_splits(EPOCHS, n_folds=2)
+SCORED = EPOCHS.merge(SPLITS, on=["recording_id", "epoch"])
 STUDY = make_study()
 COLUMNS = proba_columns(CLASSES)
 
@@ -199,7 +201,7 @@ def test_the_memory_of_a_fold_is_what_suits_the_rows_of_the_others():
     own, theirs = (EPOCHS[EPOCHS["recording_id"].isin(ids)] for ids in (["r1", "r3"], ["r0", "r2"]))
     others = predictions[predictions["fold"] == 1]
     losses = tabulate_losses(
-        list_runs(others, EPOCHS, STUDY.classes), estimate_smoothing(kind, theirs, options, STUDY)
+        list_runs(others, SCORED, STUDY.classes), estimate_smoothing(kind, theirs, options, STUDY)
     )
     chosen = choose_memory(estimate_smoothing(kind, own, options, STUDY), [losses])
     smoothing = estimate_smoothing(kind, own, options, STUDY).model_copy(
@@ -291,6 +293,29 @@ def test_nights_without_a_class_get_none_of_it_by_smoothing(lacking):
         rows = of(found, f"stack_{kind}")
         proba = rows.loc[rows["recording_id"] == "r4", COLUMNS].to_numpy()
         assert (proba.argmax(axis=1) != CLASSES.index(lacking)).all()
+
+
+@pytest.mark.slow
+def test_nights_of_val_choose_no_memory_for_what_is_served():
+    """Of the night of val the stack's words are those of another, so that it would tell."""
+    predictions, kind = repeated(), "forward_backward"
+    own = predictions["recording_id"] == "r3"
+    predictions.loc[own, COLUMNS] = predictions.loc[own, COLUMNS].to_numpy()[::-1]
+    splits = SPLITS.assign(role=SPLITS["role"].mask(SPLITS["recording_id"] == "r3", "val"))
+    options, scored = StackingOptions(smoothing=(kind,)), EPOCHS.merge(splits)
+    plain = estimate_smoothing(kind, rows_to_fit(scored), options, STUDY)
+    chosen = {}
+    for allowed in ({True}, {True, False}):
+        losses = [
+            tabulate_losses(
+                [run for run in list_runs(rows, scored, STUDY.classes) if run.trains in allowed],
+                estimate_smoothing(kind, rows_to_fit(scored, fold=fold), options, STUDY),
+            )
+            for fold, rows in predictions[predictions["role"] == "oof"].groupby("fold")
+        ]
+        chosen[len(allowed)] = choose_memory(plain, losses)
+    assert chosen[1] != chosen[2]
+    assert fit_final(predictions, EPOCHS, splits, options, STUDY)[f"stack_{kind}"] == chosen[1]
 
 
 def test_training_without_a_class_still_lets_it_happen():

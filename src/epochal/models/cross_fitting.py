@@ -19,10 +19,10 @@ from epochal.models.fitted_model import FittedModel, predict
 from epochal.models.fitting import target_shares
 from epochal.models.fold_calibration import calibrate_folds
 from epochal.models.one_fit import Fitting, fit_rows, try_params
-from epochal.models.training_table import join_features
+from epochal.models.training_table import KEYS, join_features
 from epochal.options.models import ModelOptions
 from epochal.options.study import StudyOptions
-from epochal.splits import folds_to_predict, rows_to_fit
+from epochal.splits import SPLIT_COLUMNS, folds_to_predict, rows_to_fit
 
 # What people are told of a study, and what no fit reads: other words make no other model.
 _TOLD = {"caveats": (), "recording_kind": "", "subjects_known": True}
@@ -30,10 +30,11 @@ _TOLD = {"caveats": (), "recording_kind": "", "subjects_known": True}
 
 @dataclass(frozen=True)
 class PredictedFold:
-    """A fold's predictions, by a model that did not see it, and what was to be predicted."""
+    """A fold's predictions, by a model that did not see it; what was to be predicted; the split."""
 
     predictions: pd.DataFrame
     shares: np.ndarray
+    splits: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ def cross_fit(
 
     `table` is what `join_table` returns, `store` what a network over windows sees. An epoch that
     the model may not speak of (`FittedModel.knows`) is neither fitted on nor predicted. A
-    calibration is fitted on the out-of-fold predictions, those of a fold being calibrated by the
-    other folds'. An unknown kind, or a pattern without a column, raises `EpochalError`.
+    calibration is fitted on the out-of-fold predictions: the refit's on those of train, a fold's on
+    those of the folds that its model may see. An unknown kind, or a pattern without a column,
+    raises `EpochalError`.
     """
     return divide(Fitting(name, options, roster, table, study, family, store))()
 
@@ -111,7 +113,8 @@ def _fit_fold(fitting: Fitting, fold: int, *scores: float) -> PredictedFold | No
     fitted = fit_rows(fitting, model, training, part=f"fold_{fold}", scores=scores)
     rows = known[known["fold"] == fold]
     shares = target_shares(rows, fitting.study.classes, fitting.options)
-    return PredictedFold(predict(fitted, fitting.table, rows, role="oof"), shares)
+    splits = rows[[name for name in rows if name in {*KEYS, *SPLIT_COLUMNS}]]
+    return PredictedFold(predict(fitted, fitting.table, rows, role="oof"), shares, splits)
 
 
 def _try(fitting: Fitting, fold: int | None, number: int, *scores: float) -> float:
@@ -145,9 +148,10 @@ def _gather(name: str, options: ModelOptions, *fitted: Any) -> CrossFitted:
     if options.calibration is None:
         return CrossFitted(refit, out_of_fold)
     shares = np.concatenate([fold.shares for fold in folds])
+    splits = pd.concat([fold.splits for fold in folds], ignore_index=True)
     try:
         calibrated, calibration = calibrate_folds(
-            out_of_fold, shares, refit.classes, options.calibration
+            out_of_fold, shares, splits, refit.classes, options.calibration
         )
     except EpochalError as error:
         raise EpochalError(f"Model '{name}': calibration: {error}") from error

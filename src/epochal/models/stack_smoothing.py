@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ class Run(NamedTuple):
     proba: np.ndarray  # (n_epochs, n_classes)
     codes: np.ndarray  # (n_epochs,)
     fold: int
+    trains: bool  # whether the split has all of it in train
 
 
 def smooth_predictions(
@@ -52,7 +54,7 @@ def smooth_predictions(
         return predictions
     scored = _index(epochs).merge(splits, on=["recording_id", "epoch"])
     runs = {
-        (str(role), int(fold)): list_runs(rows, epochs, study.classes)
+        (str(role), int(fold)): list_runs(rows, scored, study.classes)
         for (role, fold), rows in stacked.groupby(["role", "fold"])
     }
     seen = {
@@ -101,7 +103,7 @@ def fit_final(
     stacked = predictions[(predictions["model"] == STACK) & (predictions["role"] == "oof")]
     scored = _index(epochs).merge(splits, on=["recording_id", "epoch"])
     runs = {
-        ("oof", int(fold)): list_runs(rows, epochs, study.classes)
+        ("oof", int(fold)): list_runs(rows, scored, study.classes)
         for fold, rows in stacked.groupby("fold")
     }
     seen = {key: rows_to_fit(scored, fold=key[1]) for key in runs} | {_FINAL: rows_to_fit(scored)}
@@ -151,16 +153,20 @@ def _fit_all(
 ) -> dict[tuple[str, int], Smoothing]:
     """Give each smoothing the memory that suits the out-of-fold rows of what it may have seen."""
     losses = {
-        fold: tabulate_losses(runs[role, fold], plain[role, fold])
-        for role, fold in runs
+        (fold, trains): tabulate_losses(
+            [run for run in of_fold if run.trains is trains], plain[role, fold]
+        )
+        for (role, fold), of_fold in runs.items()
+        for trains in (True, False)
         if role == "oof"
     }
-    return {
-        key: choose_memory(
-            smoothing, [losses[fold] for fold in seen[key]["fold"].unique() if fold in losses]
-        )
-        for key, smoothing in plain.items()
-    }
+    chosen = {}
+    for key, smoothing in plain.items():
+        groups = (True, False) if key[0] == "oof" else (True,)  # val is not chosen by itself
+        folds = seen[key]["fold"].unique()
+        given = [losses[one] for one in product(folds, groups) if one in losses]
+        chosen[key] = choose_memory(smoothing, given)
+    return chosen
 
 
 def choose_memory(smoothing: Smoothing, losses: list[np.ndarray]) -> Smoothing:
@@ -185,9 +191,10 @@ def _index(epochs: pd.DataFrame) -> pd.DataFrame:
     return epochs[["recording_id", "epoch", "run", "label"]]
 
 
-def list_runs(rows: pd.DataFrame, epochs: pd.DataFrame, classes: tuple[str, ...]) -> list[Run]:
-    """Return the stack's rows run by run."""
-    known = rows.merge(_index(epochs), on=["recording_id", "epoch"])
+def list_runs(rows: pd.DataFrame, scored: pd.DataFrame, classes: tuple[str, ...]) -> list[Run]:
+    """Return the stack's rows run by run; `scored` are the epochs in the split."""
+    split = _index(scored).assign(trains=scored["role"] == "train")
+    known = rows.merge(split, on=["recording_id", "epoch"])
     groups = known.sort_values("epoch").groupby(["recording_id", "run", "fold"], sort=False)
     return [_make_run(part, rows.columns, classes) for _, part in groups]
 
@@ -199,7 +206,8 @@ def _make_run(part: pd.DataFrame, columns: pd.Index, classes: tuple[str, ...]) -
     codes = np.full(len(proba), -1)
     proba[places] = part[proba_columns(classes)].to_numpy()
     codes[places] = encode(part["label"], classes)
-    return Run(part[columns], places, proba, codes, int(part["fold"].iloc[0]))
+    fold, trains = int(part["fold"].iloc[0]), bool(part["trains"].all())
+    return Run(part[columns], places, proba, codes, fold, trains)
 
 
 def _smooth(run: Run, smoothing: Smoothing, study: StudyOptions) -> pd.DataFrame:
