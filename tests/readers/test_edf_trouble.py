@@ -164,6 +164,20 @@ def test_a_record_duration_cut_to_eight_characters_gives_whole_rates(read):
     assert recording.channels[0].sfreq == 300
 
 
+@pytest.mark.parametrize(("written", "length_s"), [("0.333333", 300), ("0.666667", 600)])
+def test_a_record_duration_cut_to_eight_characters_loses_no_epoch(read, written, length_s):
+    signals = [signal(data=noise(38, 900)), signal("EMG submental", noise(2, 900))]
+    recording = read(build(signals, n_records=900, duration=written))
+    assert recording.runs == ((0.0, length_s),)
+    assert {channel.end_s for channel in recording.channels} == {length_s}
+
+
+def test_a_record_duration_that_gives_no_whole_rate_is_believed(read):
+    recording = read(build([signal(data=noise(37, 300))], n_records=300, duration="0.3"))
+    assert recording.runs == ((0.0, 300 * 0.3),)
+    assert recording.channels[0].sfreq == 37 / 0.3
+
+
 def patch(name: str, text: str, index: int = 0) -> bytes:
     start, width = field_offset(name, n_signals=3, index=index)
     raw = build()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -156,7 +157,7 @@ def read_edf(
 ) -> Recording:
     """Read one file with a hypnogram from elsewhere, or else with its own annotations."""
     options = options or Signals()
-    header = read_header(path)
+    header = _mend_duration(read_header(path))
     timeline = read_timeline(header, max_gap_ratio=options.max_gap_ratio)
     channels, signal_problems = _read_channels(header, timeline, options)
     start = header.start + timedelta(seconds=timeline.offset_s) if header.start else None
@@ -180,6 +181,18 @@ def read_edf(
         problems=(*header.problems, *timeline.problems, *signal_problems, *fit_problems),
         data_source="simulated" if header.says_simulated else data_source_of(path),
     )
+
+
+def _mend_duration(header: EdfHeader) -> EdfHeader:
+    """Free the records' duration of the rounding that the fastest signal's rate is freed of.
+
+    Else runs of `0.333333` s end before their samples, and the last epoch is lost.
+    """
+    ordinary = [signal for signal in header.signals if not signal.is_annotation]
+    fastest = max(ordinary, key=lambda signal: signal.n_samples, default=None)
+    if fastest is None or header.sfreq(fastest) == fastest.n_samples / header.record_s:
+        return header
+    return replace(header, record_s=fastest.n_samples / header.sfreq(fastest))
 
 
 def _end_of(header: EdfHeader, timeline: Timeline) -> float:
