@@ -76,11 +76,39 @@ def test_three_runs_have_two_gaps(tmp_path):
     )
 
 
-def test_a_clock_that_drifts_a_little_makes_no_gaps(tmp_path):
-    onsets = [f"+{index * 1.0005:.4f}" for index in range(60)]
-    timeline = timeline_of(tmp_path, onsets=onsets, reserved="EDF+D")
+@pytest.mark.parametrize("marked", ["EDF+C", "EDF+D"])
+def test_a_clock_that_drifts_a_little_makes_no_gaps(tmp_path, marked):
+    onsets = [f"+{index * 1.0001:.4f}" for index in range(60)]
+    timeline = timeline_of(tmp_path, onsets=onsets, reserved=marked)
     assert timeline.runs == (Run(0, 60, 0.0),)
     assert timeline.problems == ()
+
+
+def test_gaps_too_small_to_count_alone_count_once_they_have_added_up(tmp_path):
+    onsets = [f"+{index * 1.0075:.4f}" for index in range(60)]  # no gap as long as 1 % of a record
+    timeline = timeline_of(tmp_path, onsets=onsets, reserved="EDF+D")
+    starts_s = [run.start_s + k for run in timeline.runs for k in range(run.n_records)]
+    assert starts_s == pytest.approx([float(onset) for onset in onsets], abs=0.01)
+    assert {run.n_records for run in timeline.runs} == {2}
+    (problem,) = timeline.problems
+    assert problem.startswith("29 gaps: 0.015 s at 2 s, 0.015 s at 4.015 s, ")
+
+
+@pytest.mark.parametrize(("step_s", "told"), [(1.0075, "0.443 s late"), (0.9925, "0.443 s early")])
+def test_a_drift_in_a_file_marked_continuous_is_told_and_splits_nothing(tmp_path, step_s, told):
+    onsets = [f"+{index * step_s:.4f}" for index in range(60)]
+    timeline = timeline_of(tmp_path, onsets=onsets, reserved="EDF+C")
+    assert timeline.runs == (Run(0, 60, 0.0),)
+    assert timeline.problems == (
+        f"the times of its data records come to be {told}; the sampling rate is believed",
+    )
+
+
+def test_records_that_come_early_in_a_file_marked_discontinuous_are_told(tmp_path):
+    onsets = [f"+{index * 0.9925:.4f}" for index in range(60)]
+    timeline = timeline_of(tmp_path, onsets=onsets, reserved="EDF+D")
+    assert timeline.runs == (Run(0, 60, 0.0),)
+    assert timeline.problems[0].startswith("the times of its data records come to be 0.443 s early")
 
 
 def test_many_gaps_are_counted_and_a_few_shown(tmp_path):

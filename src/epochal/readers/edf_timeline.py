@@ -12,7 +12,7 @@ from epochal.errors import RecordingError
 from epochal.readers.edf_header import EdfHeader
 
 LARGEST_TIME_S = 1e9
-JITTER = 0.01  # of a record's duration: clocks drift, gaps are longer than that
+JITTER = 0.01  # of a record's duration: as far as a record may lie from its time
 SHOWN = 5  # gaps spelled out in a message
 
 _LIGHTS = re.compile(r"lights?[\s_-]*(off|out|on)\b", re.IGNORECASE)
@@ -147,12 +147,14 @@ def find_runs(
 ) -> tuple[Run, ...]:
     """Split the records where their times leave a gap.
 
-    In a file marked discontinuous (EDF+D) every record needs a time, and times must not run
-    backwards; in any other such times are reported and the records follow each other.
+    In a file marked discontinuous (EDF+D) every record needs a time, times must not run backwards,
+    and small gaps count once they have added up; in any other such times are reported, small gaps
+    are taken for a clock's drift, and the records follow each other.
     """
     whole = Run(0, header.n_records, _first_onset(onsets_s))
     doubt = _find_doubt(onsets_s, header.record_s)
-    if header.subtype.endswith("+D"):
+    discontinuous = header.subtype.endswith("+D")
+    if discontinuous:
         if not onsets_s:
             raise RecordingError(header.path, "discontinuous (EDF+D), but no record has a time")
         if doubt:
@@ -161,7 +163,11 @@ def find_runs(
         problems.append(f"{doubt}; the records are taken to follow each other")
         return (whole,)
     times_s = [onset for onset in onsets_s if onset is not None]
-    return _split(times_s, header.record_s) if times_s else (whole,)
+    if not times_s:
+        return (whole,)
+    runs = _split(times_s, header.record_s, adding_up=discontinuous)
+    _note_drift(runs, times_s, header.record_s, problems)
+    return runs
 
 
 def _first_onset(onsets_s: Sequence[float | None]) -> float:
@@ -185,16 +191,33 @@ def _find_doubt(onsets_s: Sequence[float | None], record_s: float) -> str:
     return ""
 
 
-def _split(onsets_s: Sequence[float], record_s: float) -> tuple[Run, ...]:
-    firsts = [0] + [
-        index + 1
-        for index, (first, second) in enumerate(pairwise(onsets_s))
-        if second > first + record_s * (1 + JITTER)
-    ]
+def _split(onsets_s: Sequence[float], record_s: float, *, adding_up: bool) -> tuple[Run, ...]:
+    """Begin a run where a record is late: after its run's first one, or after the one before it."""
+    firsts = [0]
+    for index in range(1, len(onsets_s)):
+        before = firsts[-1] if adding_up else index - 1
+        if onsets_s[index] > onsets_s[before] + record_s * (index - before + JITTER):
+            firsts.append(index)
     ends = [*firsts[1:], len(onsets_s)]
     return tuple(
         Run(first, end - first, onsets_s[first]) for first, end in zip(firsts, ends, strict=True)
     )
+
+
+def _note_drift(
+    runs: Sequence[Run], onsets_s: Sequence[float], record_s: float, problems: list[str]
+) -> None:
+    drifts_s = [
+        onsets_s[run.first_record + index] - (run.start_s + index * record_s)
+        for run in runs
+        for index in range(run.n_records)
+    ]
+    largest_s = max(drifts_s, key=abs)
+    if abs(largest_s) > JITTER * record_s:
+        problems.append(
+            f"the times of its data records come to be {abs(largest_s):.3g} s "
+            f"{'late' if largest_s > 0 else 'early'}; the sampling rate is believed"
+        )
 
 
 def _check_gaps(
