@@ -142,6 +142,18 @@ def test_another_rate_is_brought_to_200_hz(sfreq):
     np.testing.assert_allclose(fast[known], slow[known], rtol=0.02)
 
 
+def test_after_an_hour_of_an_odd_rate_the_frames_are_where_they_were():
+    sfreq = 199.92  # taken for 200 Hz, it would be 1.3 s off
+    eeg = np.zeros((20, round(3600 * sfreq)), dtype=np.float32)
+    time_s = np.arange(eeg.shape[1]) / sfreq
+    heard = (time_s >= 3200) & (time_s < 3204)
+    eeg[CHANNELS.index("F3"), heard] = 100 * np.sin(2 * np.pi * 5 * time_s[heard])
+    made = spectrogram_around(recording_of(eeg, sfreq=sfreq), np.array([3177.0]))
+    power = made[0, 2].sum(axis=0)  # frame k is centred on 2903 + 2k s: 3201 and 3203 s are alike
+    assert power[149] == pytest.approx(power[150], rel=0.05)
+    assert np.nanmax(power) == pytest.approx(power[149], rel=0.05)
+
+
 def test_missing_samples_of_another_rate_stay_missing():
     eeg = noise(60, sfreq=250.0)
     eeg[CHANNELS.index("F3"), 7500] = np.nan  # at 30 s

@@ -8,7 +8,6 @@ doi:10.1109/PROC.1982.12433.
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +17,7 @@ from epochal.readers.hms import CHANNELS, SFREQ
 from epochal.readers.hms_spectrogram import FRAME_STEP_S, FREQUENCIES_HZ, N_FRAMES, REGIONS
 from epochal.recording import Channel, Recording
 from epochal.signals.montage import Montage, apply_to_recording
+from epochal.signals.resampling import find_ratio, resample_samples
 
 CHAINS = {
     "LL": ("Fp1", "F7", "T3", "T5", "O1"),
@@ -109,11 +109,11 @@ def _at_200_hz(channel: Channel) -> Channel:
     """Resample by a polyphase filter; a sample next to a missing one is missing."""
     if channel.sfreq == SFREQ:
         return replace(channel, data=np.asarray(channel.data, dtype=np.float32))
-    ratio = Fraction(SFREQ / channel.sfreq).limit_denominator(1000)
+    ratio = find_ratio(channel.sfreq, SFREQ, length_s=len(channel.data) / channel.sfreq)
     data = np.asarray(channel.data, dtype=float)
     missing = ~np.isfinite(data)
     held = np.where(missing, np.median(data[~missing]) if not missing.all() else 0.0, data)
-    resampled = scipy.signal.resample_poly(held, ratio.numerator, ratio.denominator, padtype="line")
+    resampled = resample_samples(held, ratio, padtype="line")
     spoilt = np.interp(
         np.arange(len(resampled)) * channel.sfreq / SFREQ, np.arange(len(data)), missing
     )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import make_channel
+from epochal.errors import EpochalError
 from epochal.serving.stream.chains import Chain
 from epochal.serving.stream.tails import Tail, find_period
 from epochal.signals.filtering import filter_channel, take_envelope
@@ -75,6 +76,12 @@ def test_every_nth_sample_is_counted_from_its_run(cuts):
     assert chain.sfreq == 25.0
     assert np.array_equal(came, whole[763:])
     assert len(came) == 487
+
+
+@pytest.mark.parametrize(("given_hz", "wanted_hz"), [(100, 35), (199.96, 100), (50, 100)])
+def test_a_rate_that_does_not_divide_is_refused(given_hz, wanted_hz):
+    with pytest.raises(EpochalError, match=rf"'EEG': {given_hz} Hz cannot become {wanted_hz} Hz"):
+        Chain(make_channel(sfreq=given_hz), sfreq=wanted_hz)
 
 
 def test_a_chain_without_steps_is_the_channel():

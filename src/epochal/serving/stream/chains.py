@@ -15,6 +15,7 @@ from epochal.serving.stream.tails import Tail
 from epochal.signals.causal_filter import CausalFilter
 from epochal.signals.filter_design import Filter
 from epochal.signals.filtering import EMG_LOW_HZ
+from epochal.signals.resampling import count_steps
 
 Arrays = dict[str, np.ndarray]
 
@@ -177,7 +178,7 @@ class Chain:
         low_hz, high_hz = band_hz or (None, None)
         self._filter(Filter(self.sfreq, low_hz or None, high_hz or None, notch_hz))
         if sfreq is not None and sfreq != self.sfreq:
-            every = Fraction(self.sfreq / sfreq).limit_denominator(1000).numerator
+            every = count_steps(channel.name, self.sfreq, sfreq)
             self.steps.append(DecimateStep(self.sfreq, self.start_s, every=every))
             self.sfreq = sfreq
         self.tail = Tail()
