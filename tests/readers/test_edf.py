@@ -100,6 +100,22 @@ def test_lights_off_and_on_are_found_in_the_annotations(tmp_path):
     assert (metadata["lights_off_s"], metadata["lights_on_s"]) == (5.5, 50.0)
 
 
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        ({"on": [0, 50, 55], "off": [10]}, (10, 50)),
+        ({"on": [0], "off": [10, 20]}, (10, 0)),
+        ({"on": [7, 40], "off": []}, (None, 7)),
+        ({"on": [], "off": [10]}, (10, None)),
+    ],
+)
+def test_the_lights_go_on_after_they_went_off_whatever_is_noted_before(tmp_path, times, found):
+    marks = {onset: which for which, onsets in times.items() for onset in onsets}
+    texts = {onset: f"+{onset}\x14Lights {which}\x14\0" for onset, which in marks.items()}
+    metadata = read_bytes(tmp_path, build(texts=texts)).metadata
+    assert (metadata.get("lights_off_s"), metadata.get("lights_on_s")) == found
+
+
 def test_sex_and_age_are_kept_and_nothing_else_of_the_person(tmp_path):
     raw = build(
         texts={},

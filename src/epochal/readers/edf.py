@@ -200,14 +200,16 @@ def _end_of(header: EdfHeader, timeline: Timeline) -> float:
     return last.start_s + last.n_records * header.record_s
 
 
-def _find_lights(timeline: Timeline) -> dict[str, float]:
-    """Return when the annotations say that the lights went off and on."""
-    found: dict[str, float] = {}
-    for mark in timeline.annotations:
-        which = find_lights(mark)
-        if which:
-            found.setdefault(f"lights_{which}_s", mark.onset_s)
-    return found
+def _find_lights(timeline: Timeline) -> dict[str, float | None]:
+    """Return when the annotations say that the lights went off, and on after that.
+
+    That they are on before is often noted, too: it counts where they never go on again.
+    """
+    marks = [(find_lights(mark), mark.onset_s) for mark in timeline.annotations]
+    off_s = min((onset_s for which, onset_s in marks if which == "off"), default=None)
+    ons_s = [onset_s for which, onset_s in marks if which == "on"]
+    later_s = [onset_s for onset_s in ons_s if off_s is not None and onset_s > off_s]
+    return {"lights_off_s": off_s, "lights_on_s": min(later_s or ons_s, default=None)}
 
 
 def _read_channels(
