@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from builders import CLASSES, SFREQ, make_bundle, make_night
+from builders import CLASSES, SFREQ, make_bundle, make_night, write_edf
 from epochal.answers import FILE as ANSWERS
 from epochal.answers import AnswerRules
 from epochal.drift.reference import FILE as DRIFT
@@ -95,6 +95,33 @@ def ruled_bundle() -> Bundle:
     )
     files = {ANSWERS: rules.model_dump_json().encode(), DRIFT: _reference().encode()}
     return replace(bundle, files=bundle.files | files)
+
+
+@cache
+def pair_bundle() -> Bundle:
+    """Return the small bundle as one that reads two recordings, A and B, of each file."""
+    bundle = make_bundle()
+    animals = {"*": {"A": {"EEG": "EEG A"}, "B": {"EEG": "EEG B"}}}
+    ingestion = bundle.manifest.ingestion.model_copy(
+        update={"reader": "rodent", "reader_options": {"animals": animals}}
+    )
+    changed = {"recording_kind": "rodent", "ingestion": ingestion}
+    return replace(bundle, manifest=bundle.manifest.model_copy(update=changed))
+
+
+def write_pair(path: Path) -> Path:
+    """Write two nights of known rhythms into one EDF that `pair_bundle` scores."""
+    nights = {"EEG A": LABELS, "EEG B": LABELS[::-1]}
+    data = {name: make_night(of, seed=100).channels[0].data for name, of in nights.items()}
+    return write_edf(path, data)
+
+
+def animals_bundle(pattern: str, animals: dict[str, dict[str, str]]) -> Bundle:
+    """Return the small bundle as if the files of a pattern held several animals each."""
+    bundle = make_bundle()
+    given = {"reader": "rodent", "reader_options": {"animals": {pattern: animals}}}
+    ingestion = bundle.manifest.ingestion.model_copy(update=given)
+    return Bundle(bundle.manifest.model_copy(update={"ingestion": ingestion}), bundle.files)
 
 
 def write(folder: Path, bundle: Bundle) -> Path:

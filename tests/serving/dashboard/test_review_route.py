@@ -1,10 +1,12 @@
 import io
 import tempfile
 
+import edfio
 import pandas as pd
 import pytest
 
 from made_results import make_results
+from rest_material import pair_bundle, write, write_pair
 from service_material import client_of, ended, write_night
 
 START = {"kind": "study", "name": "made", "recording_id": "r4"}
@@ -164,6 +166,39 @@ def test_an_uploaded_recording_can_be_looked_at_and_reviewed(client, job):
     assert line["card"]["id"] == f"job--{job}--0"  # a file's name may be a person's
     asked = "first_s=0&last_s=30"
     assert client.get(f"/api/reviews/{line['card']['id']}/signals?{asked}").status_code == 200
+
+
+def test_each_recording_of_a_job_has_its_own_signals_and_review(folder):
+    bundle = write(folder / "pair", pair_bundle())
+    path = write_pair(folder / "pair.edf")
+    with client_of(folder, bundles={"pair": bundle}, work_folder=folder / "of-pair") as client:
+        given = {"keep_signals": True, "simulated": True, "bundle": "pair"}
+        with path.open("rb") as file:
+            sent = client.post("/api/jobs", params=given, files={"file": file})
+        at = sent.headers["location"]
+        assert ended(client, at)["status"] == "done"
+        scored = client.get(f"{at}/result?format=json").json()["recordings"]
+        names = [one["summary"]["recording_id"] for one in scored]
+        assert len(names) == 2
+        sent_samples = {channel.label: channel.data for channel in edfio.read_edf(path).signals}
+        for name, label in zip(names, ("EEG A", "EEG B"), strict=True):
+            asked = {"first_s": 0, "last_s": 1, "recording_id": name}
+            found = client.get(f"{at}/signals", params=asked).json()
+            samples = sent_samples[label][: len(found["channels"][0]["values"])]
+            assert found["recording_id"] == name
+            assert found["channels"][0]["values"] == pytest.approx(samples, abs=1e-3)
+            picture = client.get(f"{at}/spectrogram", params={"recording_id": name}).json()
+            assert picture["recording_id"] == name
+            start = {"kind": "job", "name": at.rsplit("/", 1)[1], "recording_id": name}
+            assert client.post("/api/reviews", json=start).json()["card"]["recording_id"] == name
+        first = client.get(f"{at}/signals?first_s=0&last_s=1").json()
+        assert first["recording_id"] == names[0]
+        for place in ("signals?first_s=0&last_s=1&", "spectrogram?"):
+            answer = client.get(f"{at}/{place}recording_id=C")
+            assert (answer.status_code, answer.json()["detail"]) == (
+                404,
+                "the job has no recording 'C'",
+            )
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What rules make of an upload, and addresses that name nothing, in a real browser."""
 
 import json
+from urllib.parse import quote_plus
 
 import httpx
 import pandas as pd
@@ -12,7 +13,7 @@ from epochal.serving.app import create_app
 from epochal.serving.burden import measure_burden
 from epochal.serving.service.alert_rules import AlertRule
 from made_results import make_results
-from rest_material import icu_bundle, ruled_bundle, write
+from rest_material import icu_bundle, pair_bundle, ruled_bundle, write, write_pair
 from service_material import LABELS, NAME, PATIENCE_S, ended, in_thread, make_options, write_night
 
 pytestmark = pytest.mark.slow
@@ -151,6 +152,29 @@ def test_overlapping_epochs_count_by_their_step(visit, url, job):
     lasted = [shown.nth(row).locator("td").last.inner_text() for row in range(3)]
     assert lasted == ["51 min", "60 s", "0 s"]
     assert visit.failures() == []
+
+
+def test_another_recording_of_a_job_is_shown_and_reviewed_with_its_own_signals(browser, tmp_path):
+    options = make_options(tmp_path, bundles={"pair": write(tmp_path / "pair", pair_bundle())})
+    with in_thread(create_app(options)) as address:
+        visit = Visit(browser, f"http://{address}")
+        page = visit.go("score")
+        page.set_input_files("#file", write_pair(tmp_path / "pair.edf"))
+        page.get_by_role("link", name="Look at it").click()
+        page.get_by_role("heading", name="Epoch 0").wait_for()
+        other = page.get_by_label("Recording").locator("option").last.get_attribute("value")
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.get_by_label("Recording").select_option(other)
+        expect(page.locator(".signal canvas")).to_have_count(1)
+        expect(page.locator(".timeline .name", has_text="EEG")).to_have_count(1)
+        shown = [url for url in asked if "/signals?" in url or "/spectrogram?" in url]
+        assert len(shown) == 2
+        assert all(f"recording_id={quote_plus(other)}" in url for url in shown)
+        page.locator("main").get_by_role("link", name="Review").click()
+        page.get_by_role("heading", name=other, level=1).wait_for()
+        assert visit.failures() == []
+        visit.close()
 
 
 @pytest.mark.parametrize("view", ["models", "training", "playback"])

@@ -29,7 +29,15 @@ class Stretch(BaseModel):
     max_points: int = Field(2000, ge=2, le=20000, description="Points per channel at most.")
 
 
+class JobStretch(Stretch):
+    """A stretch of one of a job's recordings."""
+
+    recording_id: str | None = Field(None, description="Default: the job's first one.")
+
+
 StretchOf = Annotated[Stretch, Query()]
+StretchOfJob = Annotated[JobStretch, Query()]
+RecordingId = Annotated[str | None, Query(description="Default: the job's first one.")]
 
 
 def router(service: Service) -> APIRouter:
@@ -44,9 +52,10 @@ def router(service: Service) -> APIRouter:
         return await service.run(_view, sources, stretch, card.origin, card.recording_id)
 
     @routes.get("/api/jobs/{job_id}/signals", summary="The signals of an uploaded recording")
-    async def job_signals(job_id: str, stretch: StretchOf) -> SignalsView:
+    async def job_signals(job_id: str, stretch: StretchOfJob) -> SignalsView:
         """Return a stretch of an uploaded recording while its job is kept."""
-        return await service.run(_view, sources, stretch, Origin(kind="job", name=job_id))
+        origin = Origin(kind="job", name=job_id)
+        return await service.run(_view, sources, stretch, origin, stretch.recording_id)
 
     @routes.get("/api/reviews/{review_id}/spectrogram", summary="The spectrogram beside a review")
     async def spectrogram(review_id: str, channel: str | None = None) -> SpectrogramView:
@@ -55,9 +64,12 @@ def router(service: Service) -> APIRouter:
         return await service.run(_picture, sources, channel, card.origin, card.recording_id)
 
     @routes.get("/api/jobs/{job_id}/spectrogram", summary="The spectrogram of an upload")
-    async def job_spectrogram(job_id: str, channel: str | None = None) -> SpectrogramView:
+    async def job_spectrogram(
+        job_id: str, channel: str | None = None, recording_id: RecordingId = None
+    ) -> SpectrogramView:
         """Return a channel's power over the whole recording while its job is kept."""
-        return await service.run(_picture, sources, channel, Origin(kind="job", name=job_id))
+        origin = Origin(kind="job", name=job_id)
+        return await service.run(_picture, sources, channel, origin, recording_id)
 
     return routes
 

@@ -64,6 +64,8 @@ class ReviewSources:
             recording = read_recording(path)
             if recording_id in (None, recording.recording_id):
                 return recording
+        if paths:
+            raise Problem(404, f"the job has no recording '{recording_id}'")
         raise Problem(404, "no signals: keep_signals was not asked for, or the job has expired")
 
     def _study(self, origin: Origin) -> StudyRun:

@@ -9,16 +9,16 @@ const TALL = 64;
 
 /**
  * A panel over an address that gives signals (`…/signals`); `show(onset, length)` asks for an epoch
- * with as much beside it on both sides as `beside` says, in epochs.
+ * with as much beside it on both sides as `beside` says, in epochs. `of` is added to the query.
  */
-export function signalsPanel(address, { signal, beside = 0.5 }) {
+export function signalsPanel(address, { signal, beside = 0.5, of = {} }) {
   const place = h("div", { class: "signals" });
   const root = h("section", { "aria-label": "Signals" }, place);
   let asked = 0, view = null, marked = [0, 0];
 
   root.show = async (onset, length) => {
     const mine = (asked += 1);
-    const query = new URLSearchParams({ first_s: Math.max(0, onset - beside * length), last_s: onset + length * (1 + beside), max_points: 3000 });
+    const query = new URLSearchParams({ ...of, first_s: Math.max(0, onset - beside * length), last_s: onset + length * (1 + beside), max_points: 3000 });
     try {
       const found = await get(`${address}?${query}`, { signal });
       if (mine !== asked) return; // a later epoch was asked for meanwhile

@@ -29,8 +29,7 @@ function downloads(id, found) {
   const at = (format) => `/api/jobs/${id}/result?format=${format}`;
   const save = (format, text) => h("button", { type: "button", on: { click: () => download(at(format), `${found.file}.${format}`) } }, text);
   const report = hasKey() ? save("report", "Report") : h("a", { class: "button", href: at("report"), target: "_blank", rel: "noopener" }, "Report");
-  return h("div", { class: "row" }, found.recordings.length === 1 ? report : null, save("csv", "CSV"), save("json", "JSON"), found.recordings.length === 1 ? save("edf", "EDF+") : null,
-    h("a", { class: "button", href: address("review", ["new"], { job: id }) }, "Review"));
+  return h("div", { class: "row" }, found.recordings.length === 1 ? report : null, save("csv", "CSV"), save("json", "JSON"), found.recordings.length === 1 ? save("edf", "EDF+") : null);
 }
 
 function one(job, { summary, epochs, alerts }, signal) {
@@ -39,7 +38,8 @@ function one(job, { summary, epochs, alerts }, signal) {
   const length = summary.epoch_length_s;
   const codes = epochs.map((row) => classes.indexOf(row.label));
   const tell = (at) => (codes[at] < 0 ? "not scored" : `${epochs[at].label}, ${percent(epochs[at].confidence, 0)}`) + (epochs[at].flags ? `, flagged ${flagsOf(epochs[at]).join(", ")}` : "");
-  const panel = signalsPanel(`/api/jobs/${id}/signals`, { signal });
+  const recording_id = summary.recording_id; // a job may have several
+  const panel = signalsPanel(`/api/jobs/${id}/signals`, { signal, of: { recording_id } });
   const about = h("div", { "aria-live": "polite" });
   const onsets = epochs.map((row) => row.onset_s);
   const select = (at) => {
@@ -55,10 +55,11 @@ function one(job, { summary, epochs, alerts }, signal) {
   const time = h("div");
   const drawTime = (more) => put(time, timeline({ label: "Epochs over time", epochs: { onsets, length }, classes, rows: [...rows, ...more], tell, onSelect: select }));
   drawTime([]);
-  spectrogram(id, signal).then((row) => row && drawTime([row])).catch(() => {});
+  spectrogram(id, recording_id, signal).then((row) => row && drawTime([row])).catch(() => {});
   setTimeout(() => select(0));
   return h("div", { class: "stack" },
-    h("p", {}, tag(summary.study), " ", tag(`model ${words(summary.model)}`), " ", tag(summary.causal ? "causal" : "looks ahead"), " ", tag(`${count(summary.n_epochs)} epochs of ${figure(length, 0)} s`), " ", summary.n_flagged ? tag(`${count(summary.n_flagged)} flagged`, "warn") : tag("none flagged", "good"), " ", drift(summary)),
+    h("p", {}, tag(summary.study), " ", tag(`model ${words(summary.model)}`), " ", tag(summary.causal ? "causal" : "looks ahead"), " ", tag(`${count(summary.n_epochs)} epochs of ${figure(length, 0)} s`), " ", summary.n_flagged ? tag(`${count(summary.n_flagged)} flagged`, "warn") : tag("none flagged", "good"), " ", drift(summary), " ",
+      h("a", { class: "button", href: address("review", ["new"], { job: id, recording: recording_id }) }, "Review")),
     remarks(summary),
     h("section", {}, h("ul", { class: "legend" }, classes.map((name, number) => h("li", {}, classLabel(name, number)))), time),
     h("section", {}, about, panel),
@@ -67,8 +68,8 @@ function one(job, { summary, epochs, alerts }, signal) {
     note(job.expires_at ? `The upload was deleted once it was scored. Its signals and results are deleted at ${when(job.expires_at)}.` : ""));
 }
 
-async function spectrogram(id, signal) {
-  const view = await get(`/api/jobs/${id}/spectrogram`, { signal });
+async function spectrogram(id, recording_id, signal) {
+  const view = await get(`/api/jobs/${id}/spectrogram?${new URLSearchParams({ recording_id })}`, { signal });
   if (!view.n_columns) return null;
   return { kind: "picture", name: `${view.channel}\n${view.low_hz}–${view.high_hz} Hz`, height: 84, view, first: view.first_s, last: view.last_s };
 }

@@ -21,7 +21,8 @@ export async function show(root, given) {
 }
 
 async function begin(query, signal) {
-  const body = query.get("job") ? { kind: "job", name: query.get("job") } : { kind: "study", name: query.get("study"), recording_id: query.get("recording") };
+  const origin = query.get("job") ? { kind: "job", name: query.get("job") } : { kind: "study", name: query.get("study") };
+  const body = { ...origin, recording_id: query.get("recording") };
   const { card } = await post("/api/reviews", body, { signal });
   location.replace(address("review", [card.id]));
 }
