@@ -57,7 +57,7 @@ class ReviewState(ReviewLine):
 class Start(Origin):
     """What to review."""
 
-    recording_id: str | None = Field(None, description="Of a study; of a job by default its first one.")
+    recording_id: str | None = Field(None, description="Of a study; default of a job: its first.")
 
 
 class Change(BaseModel):
