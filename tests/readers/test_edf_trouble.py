@@ -356,8 +356,12 @@ def test_annotations_that_are_not_utf_8_are_read(read):
 
 
 @pytest.mark.parametrize(
-    ("declared", "limit"), [("uV", "500"), ("mV", "0.5"), ("V", "0.0005"), ("nV", "500000")]
-)
+    ("declared", "limit"),
+    [
+        ("uV", "500"), ("mV", "0.5"), ("V", "0.0005"), ("nV", "500000"),
+        ("microvol", "500"), ("mVolt", "0.5"), ("milliV", "0.5"), ("uVolts", "500"),
+    ],
+)  # fmt: skip
 def test_declared_volts_and_millivolts_come_out_in_microvolts_without_ado(read, declared, limit):
     written = signal(
         dimension=declared, physical_minimum=f"-{limit}", physical_maximum=limit
@@ -379,6 +383,8 @@ def test_declared_volts_and_millivolts_come_out_in_microvolts_without_ado(read, 
         ("V", "0.5", "millivolts"),
         ("", "0.5", "millivolts"),
         ("", "500", "microvolts"),
+        ("mkV", "500", "microvolts"),
+        ("mVlt", "0.5", "millivolts"),
     ],
 )
 def test_amplitudes_that_can_only_be_another_unit_are_converted_and_reported(

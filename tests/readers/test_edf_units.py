@@ -11,7 +11,11 @@ from epochal.readers.edf_units import measure_spread, needs_settling, parse_unit
         ("uV", "uV", 1), ("UV", "uV", 1), ("µV", "uV", 1), ("μV", "uV", 1), ("Â\xb5V", "uV", 1),
         ("mV", "uV", 1e3), ("V", "uV", 1e6), ("nV", "uV", 1e-3), ("DegC", "degC", 1),
         ("degreeC", "degC", 1), ("°C", "degC", 1), ("uS", "uS", 1), ("%", "%", 1), ("", "", 1),
-        ("Boolean", "Boolean", 1),
+        ("Boolean", "Boolean", 1), ("MV", "uV", 1e3), ("volts", "uV", 1e6), ("muV", "uV", 1),
+        ("microvol", "uV", 1), ("microV", "uV", 1), ("uVolts", "uV", 1), ("µVolt", "uV", 1),
+        ("μVolts", "uV", 1), ("mVolt", "uV", 1e3), ("mVolts", "uV", 1e3), ("milliV", "uV", 1e3),
+        ("millivol", "uV", 1e3), ("nanovolt", "uV", 1e-3), ("vol", "vol", 1), ("mkV", "mkV", 1),
+        ("uV/m", "uV/m", 1), ("uV2", "uV2", 1), ("kV", "kV", 1),
     ],
 )  # fmt: skip
 def test_units_have_one_spelling_and_voltages_become_microvolts(written, unit, factor):
@@ -49,6 +53,10 @@ def test_gaps_are_left_out_of_the_spread():
     [
         ("EEG Cz", "uV", 100, True), ("EMG", "", 256, True), ("EKG", "uV", 200, True),
         ("EMG submental", "uV", 1, False), ("SpO2", "uV", 100, False), ("EEG Cz", "%", 100, False),
+        ("EEG Cz", "mkV", 100, True), ("SpO2", "mkV", 100, False), ("EEG Cz", "mkV", 10, False),
+        ("ECG rate", "bpm", 100, False), ("ECG rate", "1/min", 100, False),
+        ("EEG power", "uV^2", 100, False), ("EEG power", "dB", 100, False),
+        ("EMG", "boolean", 100, False),
     ],
 )  # fmt: skip
 def test_only_fast_voltages_of_the_body_are_judged(name, unit, sfreq, needed):
@@ -82,7 +90,19 @@ def test_the_only_plausible_unit_is_taken_and_told(declared, spread, factor):
     assert 0.1 <= spread * settled <= 5000
 
 
-@pytest.mark.parametrize(("declared", "spread"), [("uV", 1e5), ("V", 1e-8), ("", 1e7), ("", 1e-9)])
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [("mkV", "in an unknown unit ('mkV'), but"), ("", "without a unit, but"), ("V", "declared V")],
+)
+def test_what_was_declared_is_told_as_it_stands(declared, told):
+    settled, sentence = settle(declared, 30)
+    assert settled == 1.0
+    assert sentence.startswith(f"channel 'EEG': {told}")
+
+
+@pytest.mark.parametrize(
+    ("declared", "spread"), [("mkV", 1e7), ("uV", 1e5), ("V", 1e-8), ("", 1e7), ("", 1e-9)]
+)
 def test_an_amplitude_plausible_in_no_unit_is_refused(declared, spread):
     with pytest.raises(RecordingError, match=r"channel 'EEG', field 'physical dimension' \('"):
         settle(declared, spread)

@@ -13,12 +13,20 @@ from epochal.readers.aliases import kind_of
 
 MICROVOLTS = {"nV": 1e-3, "uV": 1.0, "mV": 1e3, "V": 1e6}  # one of each in microvolts
 NAMES_IN_WORDS = {"uV": "microvolts", "mV": "millivolts", "V": "volts"}
-SPELLINGS = {
-    "nv": "nV", "uv": "uV", "µv": "uV", "μv": "uV", "microv": "uV", "microvolt": "uV", "muv": "uV",
-    "mv": "mV", "millivol": "mV", "v": "V", "volt": "V", "volts": "V", "c": "degC", "°c": "degC",
-    "degc": "degC", "degreec": "degC", "deg c": "degC", "celsius": "degC", "us": "uS", "µs": "uS",
-    "μs": "uS", "g": "g",
+PREFIXES = {
+    "": "V", "n": "nV", "nano": "nV", "u": "uV", "mu": "uV", "micro": "uV", "m": "mV",
+    "milli": "mV",
 }  # fmt: skip
+# Cut to the field's eight characters, too; a bare `vol` is a volume. What is not ASCII before a
+# `v` is a micro sign, of either code point or spoilt.
+_VOLTS = re.compile(r"(?!vol$)(nano|micro|milli|mu|[num]|[^\x00-\x7f]{1,2})?v(?:ol(?:ts?)?)?")
+SPELLINGS = {
+    "c": "degC", "°c": "degC", "degc": "degC", "degreec": "degC", "deg c": "degC",
+    "celsius": "degC", "us": "uS", "µs": "uS", "μs": "uS", "g": "g",
+}  # fmt: skip
+# Units of what is made of a body's voltage, or of no voltage: their size tells no voltage's unit.
+NO_VOLTAGES = {"degc", "us", "g", "bpm", "hz", "db", "s", "ms", "rad", "ohm", "kohm", "boolean"}
+_MADE_OF = re.compile(r"[%/^²]|\d$")  # %, 1/min, uV/m, uV^2, uV²/Hz, uV2
 
 # The spread of four seconds of EEG, EOG, EMG or ECG: amplifier noise at the low end (a shorted
 # input has 0.1-0.5 uV), the input range of clinical amplifiers (5 mV) at the high end.
@@ -43,10 +51,10 @@ def parse_unit(declared: str) -> Scale:
     Any two bytes of mojibake before a `V` are a micro sign. Unknown units stay as they are.
     """
     text = declared.strip().lower()
-    unit = SPELLINGS.get(text) or ("uV" if re.fullmatch(r"[^\x00-\x7f]{1,2}v", text) else None)
-    if unit in MICROVOLTS:
-        return Scale("uV", MICROVOLTS[unit])
-    return Scale(unit or declared.strip(), 1.0)
+    voltage = _VOLTS.fullmatch(text)
+    if voltage:
+        return Scale("uV", MICROVOLTS[PREFIXES.get(voltage[1] or "", "uV")])
+    return Scale(SPELLINGS.get(text, declared.strip()), 1.0)
 
 
 def measure_spread(data: np.ndarray, sfreq: float) -> float | None:
@@ -62,8 +70,12 @@ def measure_spread(data: np.ndarray, sfreq: float) -> float | None:
 
 
 def needs_settling(name: str, unit: str, sfreq: float) -> bool:
-    """Say whether a channel's amplitude can be judged: a voltage of the body, fast enough."""
-    return kind_of(name) is not None and unit in ("uV", "") and sfreq >= SLOWEST_HZ
+    """Say whether a channel's amplitude can be judged: a voltage of the body, fast enough.
+
+    A unit that is not known is taken for a voltage's, as none is.
+    """
+    no_voltage = unit.lower() in NO_VOLTAGES or _MADE_OF.search(unit)
+    return kind_of(name) is not None and not no_voltage and sfreq >= SLOWEST_HZ
 
 
 def settle_unit(
@@ -91,7 +103,8 @@ def settle_unit(
             f"channel '{name}', field 'physical dimension' ('{declared}'): a typical amplitude of "
             f"{raw_spread:.2g} is plausible in neither volts, millivolts nor microvolts",
         )
-    says = f"declared {unit}" if unit else "without a unit"
+    unknown = f"in an unknown unit ('{declared}')" if declared.strip() else "without a unit"
+    says = f"declared {unit}" if unit else unknown
     sentence = f"channel '{name}': {says}, but a typical amplitude of {raw_spread:.2g} can only be "
     return MICROVOLTS[true_unit], f"{sentence}{NAMES_IN_WORDS[true_unit]}; converted to uV"
 
