@@ -143,7 +143,10 @@ def test_the_signals_beside_an_epoch_come_decimated(client, review):
     assert "no channel 'EOG'" in named.json()["detail"]
 
 
-@pytest.mark.parametrize("asked", ["first_s=nan&last_s=1", "first_s=0&last_s=inf", "last_s=1"])
+@pytest.mark.parametrize(
+    "asked",
+    ["first_s=nan&last_s=1", "first_s=0&last_s=inf", "last_s=1", "first_s=-1e308&last_s=1e308"],
+)
 def test_a_stretch_that_is_none_is_refused(client, review, asked):
     assert client.get(f"/api/reviews/{review}/signals?{asked}").status_code == 422
 

@@ -19,12 +19,14 @@ from epochal.serving.signal_views import (
     view_spectrogram,
 )
 
+_FAR_S = 1e9  # 30 years: farther off, numbers of samples overflow
+
 
 class Stretch(BaseModel):
     """A stretch of a recording, in seconds from its start."""
 
-    first_s: float = Field(allow_inf_nan=False)
-    last_s: float = Field(allow_inf_nan=False)
+    first_s: float = Field(ge=-_FAR_S, le=_FAR_S, allow_inf_nan=False)
+    last_s: float = Field(ge=-_FAR_S, le=_FAR_S, allow_inf_nan=False)
     channels: tuple[str, ...] = Field((), description="Default: EEG, EOG, EMG.")
     max_points: int = Field(2000, ge=2, le=20000, description="Points per channel at most.")
 
