@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from epochal.evaluation.paired import bootstrap_difference
+from epochal.intervals import bounds
 from epochal.metrics import kappa
 
 N_BOOTSTRAP, N_BINS = 2000, 15
@@ -62,7 +63,7 @@ def describe(sums: Sums, drawn: np.ndarray) -> dict[str, dict[str, float]]:
     """Return each figure's value and 95 % interval."""
     found = {}
     for name, measure in FIGURES.items():
-        low, high = np.quantile(measure(sums, drawn), [0.025, 0.975])
+        low, high = bounds(measure(sums, drawn), drawn.shape[1])
         found[name] = {"value": _once(measure, sums), "low": float(low), "high": float(high)}
     return {name: _rounded(figure) for name, figure in found.items()}
 
@@ -72,7 +73,8 @@ def compare(sums: Sums, reference: Sums, drawn: np.ndarray) -> dict[str, dict[st
     found = {}
     for name, measure in FIGURES.items():
         value = _once(measure, sums) - _once(measure, reference)
-        low, high, p = bootstrap_difference(measure(sums, drawn), measure(reference, drawn), value)
+        pair = measure(sums, drawn), measure(reference, drawn)
+        low, high, p = bootstrap_difference(*pair, value, n_subjects=drawn.shape[1])
         found[name] = {"difference": value, "low": low, "high": high, "p": p}
     return {name: _rounded(figure) for name, figure in found.items()}
 

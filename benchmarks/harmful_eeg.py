@@ -37,6 +37,7 @@ from scipy.stats import binomtest
 
 from epochal.epoch_inputs import EpochInputs, InputStore
 from epochal.features import extract_features, prepare_inputs
+from epochal.intervals import bounds
 from epochal.labels import VOTE
 from epochal.metrics import confusion, kappa
 from epochal.models.cross_fitting import CrossFitted, join_table
@@ -277,7 +278,7 @@ def diverge(shares: np.ndarray, proba: np.ndarray) -> np.ndarray:
 def interval(values: np.ndarray) -> dict[str, float]:
     """Return the 95 % interval of the mean, the samples drawn anew."""
     drawn = np.random.default_rng(0).integers(len(values), size=(N_BOOTSTRAP, len(values)))
-    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    low, high = bounds(values[drawn].mean(axis=1), len(values))
     return {"low": float(low), "high": float(high)}
 
 

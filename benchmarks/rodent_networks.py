@@ -41,6 +41,7 @@ from epochal.experiments.cells import Judged, stack_tables
 from epochal.experiments.figure import draw_comparison
 from epochal.experiments.options import NONE, ExperimentOptions
 from epochal.experiments.table import class_f1, compare, macro_f1
+from epochal.intervals import bounds
 from epochal.metrics import kappa
 from epochal.models.smoothing import SMOOTHERS
 
@@ -368,7 +369,7 @@ def _describe(judged: Judged, smoothing: str) -> dict[str, Any]:
 
 def measure_one(measure: Callable[[np.ndarray], Any], tables: np.ndarray) -> dict[str, float]:
     """Return a figure of `(n_subjects, n_classes, n_classes)` tables and its 95 % interval."""
-    low, high = np.quantile(measure(resample(tables)), [0.025, 0.975])
+    low, high = bounds(measure(resample(tables)), len(tables))
     value = float(measure(tables.sum(axis=0)))
     return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}
 
@@ -384,7 +385,7 @@ def differ(line: Line, judged: Judged, base: Judged) -> dict[str, dict[str, floa
     for name, measure in MEASURES.items():
         value = float(measure(one.sum(axis=0)) - measure(other.sum(axis=0)))
         drawn = (np.asarray(measure(resample(tables))) for tables in (one, other))
-        low, high, p = bootstrap_difference(*drawn, value)
+        low, high, p = bootstrap_difference(*drawn, value, n_subjects=len(subjects))
         figure = {"difference": value, "low": low, "high": high, "p": p}
         found[name] = {key: round(float(number), 4) for key, number in figure.items()}
     return found

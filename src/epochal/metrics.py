@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from epochal.intervals import bounds
 from epochal.labels import encode, proba_columns
 from epochal.options.results import EvaluationOptions
 from epochal.options.study import StudyOptions
@@ -106,7 +107,7 @@ def bootstrap_kappa(
     random = np.random.default_rng(seed)
     drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), options.n_bootstrap)
     values = kappa(np.einsum("bs,sij->bij", drawn, tables))
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = bounds(np.asarray(values), len(names))
     return float(low), float(high)
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from epochal.errors import EpochalError
+from epochal.intervals import bounds
 from epochal.labels import encode
 from epochal.metrics import confusion, kappa
 
 Figure = Callable[[np.ndarray], np.ndarray | float]
-LEVEL = (0.025, 0.975)
 N_BOOTSTRAP = 2000
 Z_LIMITS = 1.96  # standard deviations from the bias to the limits of agreement
 
@@ -125,7 +125,7 @@ def resample(tables: np.ndarray, figure: Figure, *, seed: int = 0) -> Interval:
     if len(tables) < 2:
         return Interval(value, float("nan"), float("nan"))
     values = np.asarray(figure(np.tensordot(_draw(len(tables), seed), tables, axes=1)))
-    return Interval(value, *_bounds(values))
+    return Interval(value, *_bounds(values, len(tables)))
 
 
 def _draw(n_units: int, seed: int) -> np.ndarray:
@@ -134,11 +134,11 @@ def _draw(n_units: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(n_units, shares, N_BOOTSTRAP)
 
 
-def _bounds(values: np.ndarray) -> tuple[float, float]:
+def _bounds(values: np.ndarray, n_units: int) -> tuple[float, float]:
     known = values[np.isfinite(values)]
     if not len(known):
         return float("nan"), float("nan")
-    low, high = np.quantile(known, LEVEL)
+    low, high = bounds(known, n_units)
     return float(low), float(high)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from epochal.evaluation.scored import Scored
+from epochal.intervals import bounds, two_sided_p
 from epochal.metrics import kappa
 
 SINGLE = ("classical", "deep")
@@ -67,19 +68,20 @@ def correct_holm(p: np.ndarray) -> np.ndarray:
 
 
 def bootstrap_difference(
-    first: np.ndarray, second: np.ndarray, difference: float
+    first: np.ndarray, second: np.ndarray, difference: float, *, n_subjects: int
 ) -> tuple[float, float, float]:
     """Return the 95 % interval of first − second over paired resamples, and a two-sided p-value.
 
-    The p-value is twice the share of resamples on the other side of 0 (Efron and Tibshirani 1993,
-    chapter 15), never below 2 / (n + 1). Without resamples all three are NaN.
+    The p-value goes by the share of resamples on the other side of 0 (Efron and Tibshirani 1993,
+    chapter 15), of which there is always one more. Without resamples all three are NaN.
     """
     if not len(first):
         return np.nan, np.nan, np.nan
     differences = first - second
-    low, high = np.quantile(differences, [0.025, 0.975])
+    low, high = bounds(differences, n_subjects)
     against = np.sum(differences <= 0) if difference > 0 else np.sum(differences >= 0)
-    return float(low), float(high), min(1.0, 2 * float(against + 1) / (len(differences) + 1))
+    share = float(against + 1) / (len(differences) + 1)
+    return float(low), float(high), two_sided_p(share, n_subjects)
 
 
 def _compare(one: Scored, base: Scored, *, n_bootstrap: int, seed: int) -> list[dict[str, Any]]:
@@ -106,7 +108,9 @@ def _differ(
     once = np.ones((1, len(pair[0].n_epochs)))
     value, reference = (float(measure(sums, once)[0]) for sums in pair)
     first, second = (measure(sums, drawn) for sums in pair)
-    low, high, p = bootstrap_difference(first, second, value - reference)
+    low, high, p = bootstrap_difference(
+        first, second, value - reference, n_subjects=len(pair[0].n_epochs)
+    )
     return {
         "value": value,
         "reference_value": reference,

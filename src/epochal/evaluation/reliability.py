@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from epochal.evaluation.scored import Scored
+from epochal.intervals import bounds
 from epochal.options.results import EvaluationOptions
 
 CHOSEN = "(chosen class)"
 ALL = "(all classes)"
-_INTERVAL = [0.025, 0.975]
 CURVE_COLUMNS = ["model", "role", "data_source", "class", "from_proba", "to_proba", "n_epochs",
                  "share", "mean_proba", "observed", "observed_low", "observed_high"]  # fmt: skip
 CALIBRATION_COLUMNS = ["model", "role", "data_source", "class", "n_epochs", "prevalence",
@@ -137,7 +137,7 @@ def _interval(
     # a resample without an epoch in the bin says nothing new: it counts as the bin itself
     observed = n_came.sum(axis=0) / np.maximum(n_all.sum(axis=0), 1)
     shares = np.where(n_drawn > 0, drawn @ n_came / np.maximum(n_drawn, 1), observed)
-    return np.quantile(shares, _INTERVAL, axis=0)
+    return bounds(shares, int(n_subjects))
 
 
 def _score(event: Event, n_bins: int) -> dict[str, object]:

@@ -12,6 +12,7 @@ from epochal.errors import EpochalError, did_you_mean
 from epochal.evaluation.paired import bootstrap_difference, correct_holm
 from epochal.experiments.cells import Judged, stack_tables
 from epochal.experiments.options import ExperimentOptions, row_name
+from epochal.intervals import bounds
 from epochal.metrics import kappa
 
 SHOWN = ["row", "macro_f1", "macro_f1_low", "macro_f1_high", "kappa", "kappa_low", "kappa_high",
@@ -95,7 +96,7 @@ def _describe(row: Row, base: Row, *, n_bootstrap: int, seed: int) -> dict[str, 
         "seconds": round(judged.seconds, 1),
     }
     for name, measure in FIGURES.items():
-        low, high = _interval(measure(_resample(tables, drawn)))
+        low, high = _interval(measure(_resample(tables, drawn)), len(subjects))
         found |= {name: float(measure(whole)), f"{name}_low": low, f"{name}_high": high}
     of_classes = zip(judged.classes, class_f1(whole), strict=True)
     found |= {f"f1_{name}": float(value) for name, value in of_classes}
@@ -115,7 +116,7 @@ def _differ(row: Row, base: Row, *, n_bootstrap: int, seed: int) -> dict[str, An
     for name, measure in FIGURES.items():
         difference = float(measure(pair[0].sum(axis=0)) - measure(pair[1].sum(axis=0)))
         first, second = (np.asarray(measure(_resample(one, drawn))) for one in pair)
-        low, high, p = bootstrap_difference(first, second, difference)
+        low, high, p = bootstrap_difference(first, second, difference, n_subjects=len(shared))
         found |= {f"d_{name}": difference, f"d_{name}_low": low, f"d_{name}_high": high}
         found[f"d_{name}_p"] = p
     return found
@@ -139,8 +140,8 @@ def _resample(tables: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     return np.tensordot(drawn, tables, axes=1)
 
 
-def _interval(values: Any) -> tuple[float, float]:
+def _interval(values: Any, n_subjects: int) -> tuple[float, float]:
     if not len(values):
         return float("nan"), float("nan")
-    low, high = np.quantile(values, [0.025, 0.975])
+    low, high = bounds(values, n_subjects)
     return float(low), float(high)
