@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from epochal.features import extract_features
 from epochal.serving.bundle import Scorer, write_bundle
 from epochal.serving.explaining import explain_epoch, list_columns
 from epochal.signals.epoching import index_epochs
+from rest_material import animals_bundle
 
 pytestmark = pytest.mark.slow  # models are trained and explained
 
@@ -65,7 +65,8 @@ def test_the_table_says_what_it_stands_on_in_every_row_as_score_does(folder):
 
 def test_each_recording_of_a_file_has_an_explanation_of_its_own(folder):
     write_edf(Path("night.edf"), {"left": NIGHT.channel("EEG").data, "right": ASLEEP})
-    write_bundle("animals", of_animals({"A": {"EEG": "left"}, "B": {"EEG": "right"}}))
+    animals = {"A": {"EEG": "left"}, "B": {"EEG": "right"}}
+    write_bundle("animals", animals_bundle("night*.edf", animals))
     for recording in ("night_A", "night_B"):
         done = explain("--epoch", 7, "--recording", recording, bundle="animals")
         assert done.exit_code == 0, done.output
@@ -74,17 +75,6 @@ def test_each_recording_of_a_file_has_an_explanation_of_its_own(folder):
     ]
     first, second = (pd.read_csv(f"out/night.night_{one}.epoch7.csv") for one in "AB")
     assert not first.equals(second)
-
-
-def of_animals(animals):
-    bundle = make_bundle()
-    ingestion = make_ingestion(
-        reader="rodent",
-        reader_options={"animals": {"night*.edf": animals}},
-        quality={"channels": ("EEG",)},
-    )
-    changed = bundle.manifest.model_copy(update={"ingestion": ingestion})
-    return replace(bundle, manifest=changed)
 
 
 def test_a_rhythm_of_2_hz_speaks_for_the_class_that_is_made_of_it(folder):

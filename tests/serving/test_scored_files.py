@@ -23,7 +23,7 @@ from service_material import LABELS, write_night
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory) -> Work:
-    path = write_night(tmp_path_factory.mktemp("files") / "recording.edf")
+    path = write_night(tmp_path_factory.mktemp("files") / "night.edf")
     return Work(path, "night.edf", "tiny", Scorer(make_bundle()))
 
 
@@ -32,7 +32,7 @@ def done(work):
     return score_file(work)
 
 
-def test_the_recording_is_called_as_its_sender_calls_the_file(done):
+def test_the_recording_is_called_as_its_file(done):
     (one,) = done
     assert one.recording.recording_id == one.scored.recording_id == "night"
     assert one.scored.epochs["label"].tolist() == LABELS

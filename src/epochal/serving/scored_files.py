@@ -26,7 +26,6 @@ from epochal.serving.scoring import Scored, score_recording
 from epochal.serving.writing import EPOCHS_CSV, with_source
 
 logger = logging.getLogger(__name__)
-RECEIVED = "recording"  # the stem of a received file: its sender's name is no path
 MEDIA_TYPES: dict[str, str] = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
@@ -142,11 +141,8 @@ def name_result(name: str, kind: str) -> str:
 
 
 def _read(work: Work) -> Iterator[Recording]:
-    """Read the file's recordings; one that has our name for the file gets its sender's."""
-    stem = Path(work.name).stem
     for recording in read_all(work.path, work.scorer.manifest):
-        name = stem if recording.recording_id == RECEIVED else recording.recording_id
-        yield replace(recording, recording_id=safe_name(name))
+        yield replace(recording, recording_id=safe_name(recording.recording_id))
 
 
 @contextmanager

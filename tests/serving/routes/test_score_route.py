@@ -4,12 +4,14 @@ import zipfile
 import edfio
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
-from builders import CLASSES, make_bundle
+from builders import CLASSES, make_bundle, make_night, write_edf
+from epochal.cli import cli
 from epochal.provenance import RESEARCH_USE
 from epochal.serving.service.alert_rules import AlertRule
-from rest_material import icu_bundle, write
-from service_material import LABELS, NAME, client_of, write_night
+from rest_material import animals_bundle, icu_bundle, write
+from service_material import LABELS, NAME, client_of, ended, write_night
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,44 @@ def test_json_has_the_alerts_of_the_operators_rules_and_none_without_any(folder,
     assert (alert["rule"], alert["kind"]) == ("REM ≥ 0.5 for ≥ 60 s", "recording")
     assert (alert["source"], alert["data_source"]) == ("mine", "simulated")
     assert alert["notice"] == RESEARCH_USE
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"), [("a.edf", "a*.edf"), ("a_b.edf", "*.edf"), ("a.EDF", "*.EDF")]
+)
+def test_a_file_of_several_animals_comes_back_as_the_command_scores_it(tmp_path, name, pattern):
+    content = write_pair(tmp_path / name).read_bytes()
+    animals = {"A": {"EEG": "left"}, "B": {"EEG": "right"}}
+    bundle = write(tmp_path / "animals", animals_bundle(pattern, animals))
+    expected = scored_by_command(tmp_path / name, bundle, out=tmp_path / "out")
+    assert expected["recording_id"].unique().tolist() == [f"{name[:-4]}_A", f"{name[:-4]}_B"]
+    with client_of(tmp_path, bundles={"animals": bundle}) as made:
+        found = read_table(send(made, content, name=name).text)
+        job = made.post("/api/jobs", files={"file": (name, content)}).headers["Location"]
+        assert ended(made, job)["status"] == "done"
+        of_job = read_table(made.get(f"{job}/result?format=csv").text)
+    pd.testing.assert_frame_equal(found, expected)
+    pd.testing.assert_frame_equal(of_job, expected)
+
+
+def write_pair(path):
+    left, right = (make_night(LABELS[at:] + LABELS[:at], seed=at).channels[0] for at in (0, 4))
+    return write_edf(path, {"left": left.data, "right": right.data})
+
+
+def scored_by_command(path, bundle, *, out) -> pd.DataFrame:
+    called = ["score", path, "--bundle", bundle, "--out", out]
+    done = CliRunner().invoke(cli, list(map(str, called)))
+    assert done.exit_code == 0, done.output
+    tables = []
+    for one in read_table((out / "summary.csv").read_text()).itertuples():
+        tables.append(read_table((out / f"{one.results}.epochs.csv").read_text()))
+        tables[-1].insert(0, "recording_id", one.recording_id)
+    return pd.concat(tables, ignore_index=True)
+
+
+def read_table(text: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(text), keep_default_na=False)
 
 
 def test_a_night_comes_back_as_annotations(client, night, tmp_path):

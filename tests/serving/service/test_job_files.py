@@ -14,11 +14,12 @@ def files(tmp_path) -> JobFolder:
     return JobFolder(tmp_path)
 
 
-def accept(files: JobFolder, job_id: str = ID, **facts) -> JobState:
+def accept(files: JobFolder, job_id: str = ID, *, name: str = "night.edf", **facts) -> JobState:
     folder = files.root.parent / "uploads" / job_id
     folder.mkdir(parents=True)
-    (folder / "recording.edf").write_bytes(b"signals")
-    state = JobState(id=job_id, file="recording.edf", name="night.edf", bundle=None, **facts)
+    (folder / "received").mkdir()
+    (folder / "received" / name).write_bytes(b"signals")
+    state = JobState(id=job_id, file=f"received/{name}", name=name, bundle=None, **facts)
     files.accept(folder, state)
     return state
 
@@ -53,6 +54,14 @@ def test_results_stay_and_the_upload_goes(files):
     assert path.read_bytes() == b"a"
     left = {one.name for one in path.parent.iterdir()}
     assert left == {STATE, "result.csv", "result.json"}
+
+
+@pytest.mark.parametrize("name", ["result.csv", "signals.000.h5", "unpacked.zip"])
+def test_an_upload_is_taken_for_nothing_of_the_jobs_own(files, name):
+    state = accept(files, name=name)
+    assert (files.kinds(ID), files.signals(ID)) == ([], [])
+    files.drop_upload(state)
+    assert [path.name for path in (files.root / ID).iterdir()] == [STATE]
 
 
 def test_signals_are_kept_where_they_are_asked_for(files):

@@ -20,9 +20,9 @@ def service(tmp_path):
 
 def hand_in(jobs: Jobs, tmp_path, number: int = 0, **facts) -> JobState:
     folder = tmp_path / "work/uploads" / str(number)
-    folder.mkdir(parents=True)
-    write_night(folder / "recording.edf")
-    given = {"bundle": None, "name": "night.edf", "file": "recording.edf", **facts}
+    (folder / "received").mkdir(parents=True)
+    write_night(folder / "received/night.edf")
+    given = {"bundle": None, "name": "night.edf", "file": "received/night.edf", **facts}
     state = JobState(id=f"{number:032x}", **given)
     jobs.files.accept(folder, state)
     return state

@@ -57,21 +57,22 @@ def test_a_file_arrives_byte_by_byte_as_it_was(tmp_path, size):
     assert (upload.name, upload.n_bytes, upload.stem) == ("night.edf", len(content), "night")
 
 
-def test_it_lies_under_a_name_of_ours(tmp_path):
+def test_it_lies_in_a_folder_of_its_own_under_its_harmless_name(tmp_path):
     upload = send(tmp_path, form(part(b"x", name="../../Jane Doe.EDF")))
-    assert upload.path == tmp_path / "recording.edf"
-    assert upload.name == "Jane_Doe.edf"
+    assert upload.path == tmp_path / "received/Jane_Doe.EDF"
+    assert upload.name == "Jane_Doe.EDF"
+    assert [one.name for one in tmp_path.iterdir()] == ["received"]
 
 
 def test_other_fields_are_passed_over(tmp_path):
     body = form(part(b"1", field="a", name=None), part(b"x"), part(b"2", field="b", name="b.exe"))
     assert send(tmp_path, body).path.read_bytes() == b"x"
-    assert [one.name for one in tmp_path.iterdir()] == ["recording.edf"]
+    assert [one.name for one in (tmp_path / "received").iterdir()] == ["night.edf"]
 
 
 def test_one_that_is_said_to_be_simulated_is_marked(tmp_path):
-    send(tmp_path, form(part(b"x")), simulated=True)
-    assert "Simulated" in (tmp_path / MARK).read_text()
+    upload = send(tmp_path, form(part(b"x")), simulated=True)
+    assert "Simulated" in upload.path.with_name(MARK).read_text()
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,7 @@ def test_one_that_is_said_to_be_simulated_is_marked(tmp_path):
         (form(part(b"x", field="data")), 422, "no file in the form's field 'file'"),
         (form(part(b"x"), part(b"y")), 422, "one 'file' at a time"),
         (form(part(b"x", name="night.exe")), 422, "no reader for the ending 'exe'"),
+        (form(part(b"x", name="night.p\u212al")), 422, "no reader for the ending 'p_l'"),
         (form(part(b"x", name="night")), 422, "no reader for the ending 'none'"),
         (form(part(b"x" * (LIMIT + 1))), 413, "more than 10000 bytes"),
         (form(part(b"x" * 70_000, field="a"), part(b"x")), 413, "more than the file"),

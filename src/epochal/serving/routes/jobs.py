@@ -90,7 +90,7 @@ def _add_submission(routes: APIRouter, service: Service, jobs: Jobs) -> None:
             upload = await receive(request, folder, max_bytes=limit, simulated=simulated)
             state = JobState(
                 id=uuid.uuid4().hex,
-                file=upload.path.name,
+                file=upload.path.relative_to(folder).as_posix(),
                 name=upload.name,
                 bundle=bundle,
                 model=model,

@@ -27,7 +27,7 @@ class JobState(BaseModel):
     """All that is known of a job."""
 
     id: str
-    file: str = Field(description="The upload's name in the job's folder.")
+    file: str = Field(description="Where the upload lies in the job's folder.")
     name: str = Field(description="The sender's name of it, made harmless.")
     bundle: str | None
     model: str | None = Field(None, description="As asked for; once it is done, what answered.")
@@ -60,6 +60,7 @@ class JobFolder:
     def accept(self, folder: Path, state: JobState) -> None:
         """Make an upload's folder a job: once this returns, it survives a power cut."""
         _sync(folder / state.file)
+        _sync((folder / state.file).parent)
         write_whole(folder / STATE, state.model_dump_json().encode())
         folder.rename(self.root / state.id)
         _sync(self.root)

@@ -46,7 +46,7 @@ def score_upload(
 
 def open_upload(service: Service, path: Path, name: str) -> Path:
     """Return the recording of a received file: a zip's is unpacked beside it."""
-    if path.suffix != ".zip":
+    if path.suffix.lower() != ".zip":
         return path
     return open_parts(path, Path(name).stem, max_bytes=service.options.max_upload_bytes)
 

@@ -1,6 +1,6 @@
-"""Uploaded files: written to disk as they come, under a name of ours, and deleted when done.
+"""Uploaded files: written to disk as they come, in a folder of their own, and deleted when done.
 
-Of the caller's file name its ending is used, and, harmless characters only, its stem in answers.
+The caller's file name is kept, harmless characters only: bundles tell files apart by their names.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from epochal.provenance import mark_as_simulated
 from epochal.readers import BY_EXTENSION
 from epochal.readers.detection import TABLES
 from epochal.readers.naming import safe_name
-from epochal.serving.scored_files import RECEIVED
 from epochal.serving.service.bodies import refuse_long, too_large
 from epochal.serving.service.problems import Problem
 
 FIELD = "file"
 ENDINGS = tuple(sorted({*BY_EXTENSION, *TABLES}))
 FOLDER = "uploads"
+RECEIVED = "received"  # of an upload's folder: what is ours beside it has any name we like
 _BLOCK_BYTES = 1 << 20
 _LONGEST_NAME = 80
 _HEADER_BYTES = 64 * 1024  # what the form may hold beside the file
@@ -84,9 +84,10 @@ async def receive(
         raise
     finally:
         form.close()
+    upload = form.upload()
     if simulated:
-        mark_as_simulated(folder, "as its sender says")
-    return form.upload()
+        mark_as_simulated(upload.path.parent, "as its sender says")
+    return upload
 
 
 def _boundary(request: Request) -> bytes:
@@ -178,7 +179,8 @@ class _Form:
         if self._path is not None:
             raise Problem(422, f"one '{FIELD}' at a time; several files of one recording as a zip")
         self._name = harmless_name(options.get(b"filename", b"").decode("utf-8", "replace"))
-        self._path = self._folder / f"{RECEIVED}{Path(self._name).suffix}"
+        self._path = self._folder / RECEIVED / self._name
+        self._path.parent.mkdir()
         self._file = self._path.open("wb")
         self._in_file = True
 
@@ -205,8 +207,8 @@ class _Form:
 def harmless_name(given: str) -> str:
     """Return a file's name in harmless characters; an ending without a reader is a `Problem`."""
     last = given.replace("\\", "/").rsplit("/", 1)[-1]
-    ending = Path(last).suffix.lower()
-    if ending not in ENDINGS:
+    ending = Path(last).suffix
+    if not ending.isascii() or ending.lower() not in ENDINGS:  # K of kelvin is a k in lower case
         shown = safe_name(ending)[:20] if ending else "none"
         raise Problem(422, f"no reader for the ending '{shown}'; there are {', '.join(ENDINGS)}")
     return safe_name(Path(last).stem)[:_LONGEST_NAME] + ending
