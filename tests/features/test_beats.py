@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from made_pulses import BVP_HZ, ECG_HZ, beat_times, ecg_wave, pulse_wave, steady
 
+from epochal.errors import EpochalError
 from epochal.features.beats import believable, filter_band, find_pulses, find_r_peaks
 
 
@@ -116,3 +117,11 @@ def test_a_band_keeps_its_own_and_drops_the_rest():
 def test_a_band_beyond_half_the_rate_is_cut_there():
     noise = np.random.default_rng(0).normal(size=(1, 400))
     assert np.isfinite(filter_band(noise, 10.0, low_hz=0.5, high_hz=8.0)).all()
+
+
+@pytest.mark.parametrize(
+    ("find", "sfreq", "needed"), [(find_r_peaks, 17, 17.8), (find_pulses, 1, 1.1)]
+)
+def test_a_rate_too_low_for_a_band_is_refused_with_the_one_that_it_needs(find, sfreq, needed):
+    with pytest.raises(EpochalError, match=rf"needs more than {needed} Hz; this is {sfreq} Hz"):
+        find(np.zeros((1, 60 * sfreq)), sfreq)

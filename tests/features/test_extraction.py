@@ -345,6 +345,17 @@ def test_a_channel_slower_than_the_rate_that_is_asked_for_is_refused():
         levels(recording, sfreq=100.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "sfreq", "needed"),
+    [("ecg", 16.0, "more than 17.8"), ("band_power", 1.0, "more than 1")],
+)
+def test_a_rate_too_low_for_a_feature_set_is_refused_with_the_signals_name(name, sfreq, needed):
+    recording = make_recording(make_channel("EEG", sfreq=sfreq))
+    said = f"r1: signal 'a': .* needs {needed} Hz; this is {sfreq:g} Hz"
+    with pytest.raises(RecordingError, match=said):
+        levels(recording, features=(name,))
+
+
 @pytest.mark.parametrize("filters", ["zero_phase", "causal"])
 def test_what_a_lower_rate_cannot_hold_is_gone_not_folded(filters):
     data = sine(90.0, length_s=120.0, sfreq=200.0, amplitude=40.0)  # at 100 Hz it would be 10 Hz

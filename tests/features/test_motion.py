@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from epochal.errors import EpochalError
 from epochal.features.motion import motion_features, per_second, persistence
 
 SFREQ = 32.0
@@ -112,3 +113,15 @@ def test_a_rhythm_has_its_frequency_and_little_entropy():
 def test_the_mean_amplitude_deviation_of_a_sine():
     found = measure(window(z=1 + 0.3 * np.sin(2 * np.pi * 2 * TIME_S)))
     assert np.exp(found["mad"]) == pytest.approx(0.3 * 2 / np.pi, rel=0.02)
+
+
+def test_a_band_that_the_rate_cuts_carries_its_true_edge_in_its_name():
+    columns = {
+        sfreq: set(motion_features(np.zeros((1, 3, 60 * sfreq)), sfreq)) for sfreq in (16, 32)
+    }
+    assert columns[16] ^ columns[32] == {"fast", "fast_to_7p2hz"}
+
+
+def test_a_rate_that_cuts_gestures_is_refused():
+    with pytest.raises(EpochalError, match=r"'motion' needs 6\.7 Hz or more; this is 4 Hz"):
+        motion_features(np.zeros((1, 3, 240)), 4.0)

@@ -4,6 +4,7 @@ from scipy import signal
 from scipy.signal.windows import dpss
 
 from builders import sine
+from epochal.errors import EpochalError
 from epochal.features.bands import RODENT
 from epochal.features.block import Block
 from epochal.features.spectral import (
@@ -273,3 +274,9 @@ def test_an_offset_of_a_thousand_changes_nothing_in_single_precision(features):
     other = features((windows + 1000).astype(np.float32), SFREQ)
     for name, column in one.items():
         assert np.allclose(other[name], column, atol=2e-3, equal_nan=True), name
+
+
+@pytest.mark.parametrize("powers", [band_power, rodent_band_power, multitaper_power])
+def test_a_rate_too_low_for_any_band_is_refused_with_the_one_that_it_needs(powers):
+    with pytest.raises(EpochalError, match="needs more than 1 Hz; this is 1 Hz"):
+        powers(np.random.default_rng(0).normal(size=(2, 30)), 1.0)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from epochal.errors import EpochalError
 from epochal.features.spectrum import Spectrum
 
 MAINS_HZ = (50.0, 60.0)
@@ -60,8 +61,17 @@ def name_bands(bands: Bands, nyquist_hz: float) -> dict[str, tuple[float, float]
 
 
 def band_powers(spectrum: Spectrum, bands: Bands, nyquist_hz: float) -> dict[str, np.ndarray]:
-    """Return the power of each band, `(n_epochs,)` in unit²; its lower edge is included."""
+    """Return the power of each band, `(n_epochs,)` in unit²; its lower edge is included.
+
+    A rate too low for any raises `EpochalError`.
+    """
     named = name_bands(bands, nyquist_hz)
+    if not named:
+        lowest_hz = min(low_hz for low_hz, _ in bands.limits_hz.values())
+        raise EpochalError(
+            f"power in bands from {lowest_hz:g} Hz on needs more than {2 * lowest_hz:g} Hz; "
+            f"this is {2 * nyquist_hz:g} Hz"
+        )
     masks = [spectrum.inside(low_hz, high_hz) for low_hz, high_hz in named.values()]
     if bands.without_mains:
         masks = [mask & ~_near_mains(spectrum.frequencies) for mask in masks]

@@ -8,9 +8,12 @@ import numpy as np
 from scipy.ndimage import median_filter, uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
+from epochal.errors import EpochalError
+
 SHORTEST_S, LONGEST_S = 0.3, 2.0  # 200 and 30 beats a minute
 MAX_DEVIATION = 0.25  # of an interval from the median of its neighbours
 NEIGHBOURS = 9
+HIGHEST_SHARE = 0.45  # of the rate: a band that goes beyond ends there
 MIN_INTERVALS = 10  # fewer in a window: its heart rate is undefined
 
 
@@ -77,8 +80,16 @@ def find_r_peaks(windows: np.ndarray, sfreq: float) -> list[Beats]:
 
 
 def filter_band(windows: np.ndarray, sfreq: float, *, low_hz: float, high_hz: float) -> np.ndarray:
-    """Return the windows between two frequencies: Butterworth, order 2 each way, no phase shift."""
-    high_hz = min(high_hz, 0.45 * sfreq)
+    """Return the windows between two frequencies: Butterworth, order 2 each way, no phase shift.
+
+    A band that the rate cuts ends at 0.45 of it; one of which that leaves nothing is refused.
+    """
+    if not low_hz < HIGHEST_SHARE * sfreq:  # NaN, an unknown rate, is refused as well
+        raise EpochalError(
+            f"the band from {low_hz:g} to {high_hz:g} Hz needs more than "
+            f"{low_hz / HIGHEST_SHARE:.1f} Hz; this is {sfreq:g} Hz"
+        )
+    high_hz = min(high_hz, HIGHEST_SHARE * sfreq)
     sos = butter(2, [low_hz, high_hz], "bandpass", fs=sfreq, output="sos")
     windows = np.asarray(windows, np.float64)
     # Without its offset a flat window stays exactly flat, rather than ringing at 1e-15.

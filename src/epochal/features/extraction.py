@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from epochal.errors import RecordingError
+from epochal.errors import EpochalError, RecordingError
 from epochal.features.columns import matches_any
 from epochal.features.context import add_context
 from epochal.features.covariates import clock, demographics, light
@@ -73,9 +73,12 @@ def _signal_features(
     if not signal.required and not _is_available(signal, recording):
         columns = _unavailable(signal, len(epochs))
     else:
-        columns = compute_features(
-            *_windows(signal, recording, epochs, causal=causal), signal.features
-        )
+        windows, sfreq = _windows(signal, recording, epochs, causal=causal)
+        try:
+            columns = compute_features(windows, sfreq, signal.features)
+        except EpochalError as error:  # a rate or a length that a set cannot do with
+            reason = f"signal '{prefix}': {error}"
+            raise RecordingError(recording.recording_id, reason) from error
     suffix = _window_suffix(signal, epochs)
     return {f"{prefix}_{feature}{suffix}": values for feature, values in columns.items()}
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from epochal.features.beats import filter_band
+from epochal.errors import EpochalError
+from epochal.features.bands import Bands, name_bands
+from epochal.features.beats import HIGHEST_SHARE, filter_band
 from epochal.features.columns import log_floored
 
 BANDS_HZ = {"slow": (0.1, 0.5), "gesture": (0.5, 3.0), "fast": (3.0, 10.0)}
@@ -22,12 +24,21 @@ QUANTILES = (5, 25, 50, 75, 95)
 def motion_features(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:
     """Return activity per band, still share, jerk through the window, and posture.
 
-    `windows` in g, `(n_epochs, 3, n_samples)`. Activities are logarithms of g, jerks of g/s.
+    `windows` in g, `(n_epochs, 3, n_samples)`. Activities are logarithms of g, jerks of g/s. The
+    fast band, to 10 Hz, carries its true edge in its name where 0.45 of the rate cuts it; a rate
+    that cuts gestures, below 6.7 Hz, is refused.
     """
+    highest_hz = HIGHEST_SHARE * sfreq
+    gestures_to_hz = BANDS_HZ["gesture"][1]
+    if not highest_hz >= gestures_to_hz:
+        raise EpochalError(
+            f"feature set 'motion' needs {gestures_to_hz / HIGHEST_SHARE:.1f} Hz or more; "
+            f"this is {sfreq:g} Hz"
+        )
     windows = np.asarray(windows, np.float64)
     bands = {
         name: np.linalg.norm(filter_band(windows, sfreq, low_hz=low, high_hz=high), axis=1)
-        for name, (low, high) in BANDS_HZ.items()
+        for name, (low, high) in name_bands(Bands(BANDS_HZ, ()), highest_hz).items()
     }
     return {
         **{name: log_floored(_rms(size), LEAST_G) for name, size in bands.items()},
@@ -105,7 +116,10 @@ def _turning(windows: np.ndarray, sfreq: float) -> np.ndarray:
 
 
 def _spectrum(windows: np.ndarray, sfreq: float) -> dict[str, np.ndarray]:
-    """Return the movement's mean frequency, and its spectral entropy: rhythmic 0, erratic 1."""
+    """Return the movement's mean frequency, and its spectral entropy: rhythmic 0, erratic 1.
+
+    The range is 0.2 to 10 Hz, or to the Nyquist frequency.
+    """
     moving = windows - windows.mean(axis=-1, keepdims=True)
     power = (np.abs(np.fft.rfft(moving * np.hanning(windows.shape[-1]))) ** 2).sum(axis=1)
     freqs = np.fft.rfftfreq(windows.shape[-1], 1 / sfreq)
