@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,12 +72,34 @@ def write_results(
 
 
 def write_summary(out: Path, rows: list[dict[str, Any]]) -> None:
-    """Add the rows of recordings to the folder's `summary.csv`."""
+    """Add the rows of recordings to the folder's `summary.csv`, one process after the other."""
     from epochal.serving.summary_table import NAME, merge_summary
 
-    table = merge_summary(out / NAME, rows)
-    with replacing(out / "summary", ".csv") as path:
-        table.to_csv(path, index=False)
+    with _alone_in(out):
+        table = merge_summary(out / NAME, rows)
+        with replacing(out / "summary", ".csv") as path:
+            table.to_csv(path, index=False)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process holds the folder, and hold it: no file of a lock is left there.
+
+    The lock goes with its process, however that ends. Without POSIX locks (Windows, some network
+    drives) nothing holds.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a drive that knows no locks
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
 
 
 @contextmanager
