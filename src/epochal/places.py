@@ -58,8 +58,8 @@ def place_of(path: str) -> Any:
 
 
 @contextmanager
-def held(folder: Path, lock: str, otherwise: EpochalError) -> Iterator[None]:
-    """Hold a folder for one process at a time, by a file of that name; else raise `otherwise`.
+def held(place: Path, otherwise: EpochalError | None = None) -> Iterator[None]:
+    """Hold a folder, or a file made for it, for one process at a time: wait, or raise `otherwise`.
 
     The lock goes with its process, however that ends. Without POSIX locks (Windows, some network
     drives) nothing holds.
@@ -69,14 +69,18 @@ def held(folder: Path, lock: str, otherwise: EpochalError) -> Iterator[None]:
     except ImportError:
         yield
         return
-    with (folder / lock).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise otherwise from error
-        except OSError:  # a drive that knows no locks
-            pass
+    descriptor = os.open(place, os.O_RDONLY if place.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if otherwise else 0))
+    except BlockingIOError as error:  # only where nobody waits
+        os.close(descriptor)
+        raise otherwise or error from error
+    except OSError:  # a drive that knows no locks
+        pass
+    try:
         yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

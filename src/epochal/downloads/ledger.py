@@ -115,5 +115,5 @@ def locked(folder: Path) -> Iterator[None]:
     if not folder.is_dir():
         yield
         return
-    with held(folder, LOCK, DownloadError(f"{folder}: another download is writing here")):
+    with held(folder / LOCK, DownloadError(f"{folder}: another download is writing here")):
         yield

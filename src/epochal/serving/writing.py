@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from epochal.errors import EpochalError
-from epochal.places import writing
+from epochal.places import held, writing
 from epochal.recording import Recording
 from epochal.serving.bundle import Scorer
 from epochal.serving.scoring import Scored
@@ -75,31 +74,10 @@ def write_summary(out: Path, rows: list[dict[str, Any]]) -> None:
     """Add the rows of recordings to the folder's `summary.csv`, one process after the other."""
     from epochal.serving.summary_table import NAME, merge_summary
 
-    with _alone_in(out):
+    with held(out):
         table = merge_summary(out / NAME, rows)
         with replacing(out / "summary", ".csv") as path:
             table.to_csv(path, index=False)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process holds the folder, and hold it: no file of a lock is left there.
-
-    The lock goes with its process, however that ends. Without POSIX locks (Windows, some network
-    drives) nothing holds.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    place = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a drive that knows no locks
-            fcntl.flock(place, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(place)
 
 
 @contextmanager

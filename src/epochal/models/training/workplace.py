@@ -44,7 +44,7 @@ def open_workplace(folder: Path | None, made_from: Any) -> Iterator[Path]:
     taken = EpochalError(
         f"{folder}: another fit is at work here; give this one `deep_models.checkpoints` of its own"
     )
-    with held(folder, LOCK, taken):
+    with held(folder / LOCK, taken):
         key = str(joblib.hash(made_from))
         if not (folder / KEY).is_file() or (folder / KEY).read_text(encoding="utf-8") != key:
             _empty(folder)
