@@ -104,7 +104,7 @@ def test_lights_off_and_on_are_found_in_the_annotations(tmp_path):
     ("times", "found"),
     [
         ({"on": [0, 50, 55], "off": [10]}, (10, 50)),
-        ({"on": [0], "off": [10, 20]}, (10, 0)),
+        ({"on": [0], "off": [10, 20]}, (10, None)),
         ({"on": [7, 40], "off": []}, (None, 7)),
         ({"on": [], "off": [10]}, (10, None)),
     ],

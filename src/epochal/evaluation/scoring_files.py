@@ -18,7 +18,12 @@ from epochal.options.quality import FAULTS
 from epochal.provenance import data_source_of
 from epochal.readers.edf_fields import quote
 from epochal.readers.edf_header import read_header
-from epochal.readers.edf_timeline import Annotation, find_lights, read_annotations
+from epochal.readers.edf_timeline import (
+    Annotation,
+    find_lights,
+    read_annotations,
+    times_of_lights,
+)
 from epochal.readers.hypnograms import (
     OWN_MARK,
     Hypnogram,
@@ -101,7 +106,7 @@ def read_scoring(path: Path, kind: Kind, *, epoch_s: float) -> Scoring:
         codes,
         hypnogram.start_s,
         hypnogram.starts_at,
-        _read_lights(path) if is_edf else Lights(),
+        Lights(*times_of_lights(read_annotations(read_header(path))[0])) if is_edf else Lights(),
         facts,
         (*hypnogram.problems, *_describe_grid(hypnogram, epoch_s)),
         _find_artefacts(path, hypnogram.start_s, epoch_s, len(codes)),
@@ -204,18 +209,6 @@ def _sources_in_text(path: Path) -> set[str]:
 
 def _separator(path: Path) -> str:
     return "," if path.suffix.lower() == ".csv" else "\t"
-
-
-def _read_lights(path: Path) -> Lights:
-    """Return when the lights first go off, and when on after that: at hook-up they are on too."""
-    marks, _ = read_annotations(read_header(path))
-    offs_s, ons_s = (
-        sorted(mark.onset_s for mark in marks if find_lights(mark) == which)
-        for which in ("off", "on")
-    )
-    off_s = offs_s[0] if offs_s else None
-    later_s = [at for at in ons_s if off_s is None or at > off_s]
-    return Lights(off_s, later_s[0] if later_s else None)
 
 
 def _to_grid(hypnogram: Hypnogram, classes: tuple[str, ...], epoch_s: float) -> np.ndarray:

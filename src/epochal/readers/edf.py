@@ -22,7 +22,7 @@ from epochal.provenance import data_source_of
 from epochal.readers import Source
 from epochal.readers.edf_header import EdfHeader, SignalHeader, read_header
 from epochal.readers.edf_samples import read_samples
-from epochal.readers.edf_timeline import Timeline, find_lights, read_timeline
+from epochal.readers.edf_timeline import Timeline, read_timeline, times_of_lights
 from epochal.readers.edf_units import measure_spread, needs_settling, parse_unit, settle_unit
 from epochal.readers.hypnograms import (
     NOTHING_SCORED,
@@ -166,7 +166,9 @@ def read_edf(
     annotations, fit_problems = fit_to_signal(
         scored, duration_s=duration_s, signal_start=start, path=path
     )
-    known = {"age": header.age, "sex": header.sex, **_find_lights(timeline)}
+    off_s, on_s = times_of_lights(timeline.annotations)
+    lights = {"lights_off_s": off_s, "lights_on_s": on_s}
+    known = {"age": header.age, "sex": header.sex, **lights}
     known |= {"unscored_s": scored.unscored_s} if len(annotations) else {}
     return Recording(
         recording_id=recording_id,
@@ -198,18 +200,6 @@ def _mend_duration(header: EdfHeader) -> EdfHeader:
 def _end_of(header: EdfHeader, timeline: Timeline) -> float:
     last = timeline.runs[-1]
     return last.start_s + last.n_records * header.record_s
-
-
-def _find_lights(timeline: Timeline) -> dict[str, float | None]:
-    """Return when the annotations say that the lights went off, and on after that.
-
-    That they are on before is often noted, too: it counts where they never go on again.
-    """
-    marks = [(find_lights(mark), mark.onset_s) for mark in timeline.annotations]
-    off_s = min((onset_s for which, onset_s in marks if which == "off"), default=None)
-    ons_s = [onset_s for which, onset_s in marks if which == "on"]
-    later_s = [onset_s for onset_s in ons_s if off_s is not None and onset_s > off_s]
-    return {"lights_off_s": off_s, "lights_on_s": min(later_s or ons_s, default=None)}
 
 
 def _read_channels(

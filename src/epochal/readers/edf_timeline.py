@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -54,6 +54,16 @@ def find_lights(annotation: Annotation) -> str | None:
     if match is None:
         return None
     return "on" if match[1].lower() == "on" else "off"
+
+
+def times_of_lights(
+    annotations: Iterable[Annotation],
+) -> tuple[float | None, float | None]:
+    """Return when the lights first go off, and when on after that: at hook-up they are on too."""
+    marks = sorted((mark.onset_s, find_lights(mark)) for mark in annotations if find_lights(mark))
+    off_s = next((at for at, which in marks if which == "off"), None)
+    ons_s = (at for at, which in marks if which == "on" and (off_s is None or at > off_s))
+    return off_s, next(ons_s, None)
 
 
 def read_timeline(header: EdfHeader, *, max_gap_ratio: float) -> Timeline:
