@@ -103,6 +103,10 @@ def canonical_name(name: str, extra: Mapping[str, Sequence[str]] | None = None) 
     return known if known and _agree(kinds, _written_kinds(known)) else None
 
 
+class UnsettledChannelError(EpochalError):
+    """A channel that somebody has to settle: several are it, or another could stand in."""
+
+
 def match_channel(
     wanted: str,
     available: Sequence[str],
@@ -114,24 +118,23 @@ def match_channel(
     """Find a channel by its own name, then by its canonical one, then among ordered substitutes.
 
     Substitutes count only when allowed, and the match then says so. Two channels of the same
-    derivation, or none, raise `EpochalError`.
+    derivation, or none, raise `EpochalError`: `UnsettledChannelError` where a choice would mend it.
     """
     found = _find_same(wanted, available, extra)
     if found:
         return Match(found, wanted)
     # One by one: a later substitute that several channels are is no matter where an earlier one is.
     stand_in = next(filter(None, (_find_same(s, available, extra) for s in substitutes)), None)
-    if stand_in and allow_substitution:
+    if stand_in is None:
+        raise EpochalError(f"No channel '{wanted}'{did_you_mean(wanted, available)}")
+    if allow_substitution:
         note = f"'{stand_in}' stands in for '{wanted}': another derivation"
         return Match(stand_in, wanted, note)
-    hint = (
-        f"; '{stand_in}' could stand in, but is another derivation: allow substitutions "
-        "(--substitute; ?substitute=true of the service, allow_substitution of a stream; "
-        "ingestion.allow_substitution of a study)"
-        if stand_in
-        else did_you_mean(wanted, available)
+    raise UnsettledChannelError(
+        f"No channel '{wanted}'; '{stand_in}' could stand in, but is another derivation: allow "
+        "substitutions (--substitute; ?substitute=true of the service, allow_substitution of a "
+        "stream; ingestion.allow_substitution of a study)"
     )
-    raise EpochalError(f"No channel '{wanted}'{hint}")
 
 
 def rename_aliases(recording: Recording, wanted: Sequence[str]) -> Recording:
@@ -154,7 +157,8 @@ def _find_same(
         return wanted
     same = [name for name in available if _is_same(name, wanted, extra)]
     if len(same) > 1:
-        raise EpochalError(f"Several channels are '{wanted}': {', '.join(same)}; name one of them")
+        named = ", ".join(same)
+        raise UnsettledChannelError(f"Several channels are '{wanted}': {named}; name one of them")
     return same[0] if same else None
 
 

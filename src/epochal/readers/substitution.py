@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from epochal.errors import EpochalError, RecordingError
-from epochal.readers.aliases import match_channel
+from epochal.readers.aliases import UnsettledChannelError, match_channel
 from epochal.recording import Recording
 
 SUBSTITUTIONS = "substitutions"  # in a recording's metadata: {wanted channel: what stands in}
-SETTLED_BY_HAND = ("could stand in", "Several channels are")  # in the errors of `match_channel`
 
 
 def substitute_channels(
@@ -44,9 +43,9 @@ def _settle(
     names = recording.channel_names
     try:
         match = match_channel(wanted, names, substitutes=substitutes, allow_substitution=allow)
-    except EpochalError as error:
-        if any(fault in str(error) for fault in SETTLED_BY_HAND):
-            raise RecordingError(recording.recording_id, str(error)) from error
+    except UnsettledChannelError as error:
+        raise RecordingError(recording.recording_id, str(error)) from error
+    except EpochalError:
         return recording
     return _stand_in(recording, wanted, match.name, match.note) if match.note else recording
 
