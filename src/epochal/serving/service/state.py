@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import shutil
 import tempfile
@@ -11,11 +10,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from epochal.places import remove
 from epochal.serving.messages.alerts import Alert
 from epochal.serving.reviewing import find_corrected
 from epochal.serving.scoring import Scored
@@ -112,21 +113,12 @@ class Service:
         if not kept:
             shutil.rmtree(self.work_folder, ignore_errors=True)
             return
-        remove_others(self.work_folder, kept)
+        for one in (*self.work_folder.iterdir(), *reviews.iterdir()):
+            if one not in (reviews, *kept):
+                with suppress(OSError):
+                    remove(one)
         told = "corrections lie in %s; name it in EPOCHAL_SERVE_REVIEW_FOLDER to go on with them"
         logger.warning(told, reviews)
-
-
-def remove_others(folder: Path, kept: list[Path]) -> None:
-    """Remove all in a folder but some folders in it, at any depth, and those that hold them."""
-    for one in folder.iterdir():
-        if any(one in path.parents for path in kept):
-            remove_others(one, kept)
-        elif one.is_dir() and one not in kept:
-            shutil.rmtree(one, ignore_errors=True)
-        elif one.is_file():
-            with contextlib.suppress(OSError):
-                one.unlink()
 
 
 class Workers:
