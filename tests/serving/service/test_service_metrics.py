@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from epochal.serving.service.collectors import SystemFacts
-from epochal.serving.service.metrics import Metrics
-from epochal.serving.service.webhook import Outcome
+from epochal.serving.service.metrics import Metrics, Outcome
 
 TABLE = pd.DataFrame(
     {

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pandas as pd
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -20,6 +20,7 @@ from epochal import __version__
 from epochal.serving.service.collectors import BundleFacts, SystemFacts, add_process
 from epochal.serving.service.shelf import Shelf
 
+Outcome = Literal["sent", "failed", "dropped"]  # of an alert at the webhook
 _REQUEST_S = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _INFERENCE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _CONFIDENCE = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -222,7 +223,7 @@ class Metrics:
         self._deliveries = self._counter(
             "epochal_alert_deliveries", "What became of them at the webhook.", ["outcome"]
         )
-        for outcome in ("sent", "failed", "dropped"):
+        for outcome in get_args(Outcome):
             self._deliveries.labels(outcome)
 
     def _count_flags(self, bundle: str, table: pd.DataFrame) -> None:

@@ -12,16 +12,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from epochal.serving.service.metrics import Metrics
+from epochal.serving.service.metrics import Metrics, Outcome
 
 logger = logging.getLogger(__name__)
 SIGNATURE = "Epochal-Signature"
 _N_WAITING = 256
 _FLUSH_S = 5.0  # what a stopping service waits for deliveries
 _AGAIN = frozenset([408, 425, 429])  # and every 5xx
-Outcome = Literal["sent", "failed", "dropped"]
 
 
 class Webhook:
